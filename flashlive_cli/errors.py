@@ -1,0 +1,94 @@
+"""
+Every error flashlive raises on purpose.
+
+    FlashliveError
+    ├─ ConfigError            a setting or an option is wrong
+    ├─ FileError              a file cannot be read, is not what it claims, or cannot be created
+    ├─ OutputFailed           a file or pipe stopped taking data in the middle of a talk
+    ├─ DeviceError            no such sound device, or it went away
+    ├─ ToolError              tools.py does not load, or declares what cannot be said
+    ├─ ProtocolError
+    │  ├─ LocalProtocolError  we tried to send what must not be sent now: our bug
+    │  └─ RemoteProtocolError the far end sent what no Live server sends
+    ├─ ConnectionRejected     refused for good: bad key, unknown model, no such server
+    ├─ ConnectionLost         dropped in the middle
+    ├─ NoAnswer               the far end stays silent
+    └─ ScenarioFailed         the run answered "no"
+
+A message says what happened, to what, and what to try; never the API key. Only the command line prints
+one and turns its class into an exit code.
+"""
+
+
+class FlashliveError(Exception):
+    """Whatever flashlive reports to its user in one line."""
+
+
+class ConfigError(FlashliveError):
+    """A setting or an option is wrong; the message names it and the nearest valid one."""
+
+
+class FileError(FlashliveError):
+    """A file cannot be read, is not what it claims to be, or cannot be created."""
+
+
+class OutputFailed(FlashliveError):
+    """A file or pipe stopped taking data (disk full, reader gone); what it took before is kept."""
+
+
+class DeviceError(FlashliveError):
+    """A sound device is missing, ambiguous, refuses to open, or went away."""
+
+
+class ToolError(FlashliveError):
+    """A tools file does not load, or declares what the Live schema subset cannot say."""
+
+
+class ProtocolError(FlashliveError):
+    """A message that the protocol does not allow."""
+
+
+class LocalProtocolError(ProtocolError):
+    """We were about to send something not allowed now."""
+
+
+class RemoteProtocolError(ProtocolError):
+    """The far end sent something no Live server sends."""
+
+
+class ConnectionRejected(FlashliveError):
+    """
+    The service refused us for good.
+
+    Attributes:
+        code: WebSocket close code or HTTP status; None when nobody answered the dial.
+        reason: the server's own words, possibly cut at 123 bytes.
+    """
+
+    def __init__(self, message: str, *, code: int | None = None, reason: str = "") -> None:
+        super().__init__(message)
+        self.code = code
+        self.reason = reason
+
+
+class ConnectionLost(FlashliveError):
+    """
+    The connection ended before we ended it.
+
+    Attributes:
+        code: WebSocket close code; 1006 when no close frame arrived.
+        reason: the server's own words, possibly empty.
+    """
+
+    def __init__(self, message: str, *, code: int = 1006, reason: str = "") -> None:
+        super().__init__(message)
+        self.code = code
+        self.reason = reason
+
+
+class NoAnswer(FlashliveError):
+    """The far end accepted us and then stayed silent past a deadline."""
+
+
+class ScenarioFailed(FlashliveError):
+    """A scenario ran to its end and its expectations were not met."""

@@ -1,0 +1,1 @@
+"""What the wire means. Pure: no asyncio, no threads, no clock, no files."""

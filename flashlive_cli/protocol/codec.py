@@ -1,0 +1,399 @@
+"""
+JSON <-> events and commands; the only file that spells wire field names.
+
+The far end is a protobuf JSON parser: names go out in camelCase, unknown names that come in are ignored, known
+names of the wrong type are errors, a field that is `null` or absent has its default.
+"""
+
+import binascii
+import re
+from collections.abc import Iterator
+from typing import Any, Final
+
+import msgspec
+
+from flashlive_cli.errors import RemoteProtocolError
+from flashlive_cli.pcm import WIRE_IN, WIRE_OUT
+from flashlive_cli.protocol import commands as c
+from flashlive_cli.protocol import events as e
+
+
+class _Wire(msgspec.Struct, rename="camel"):
+    """A server object: unknown fields ignored, absent and null alike."""
+
+
+class _Blob(_Wire):
+    mime_type: str | None = None
+    data: str | None = None
+
+
+class _Part(_Wire):
+    text: str | None = None
+    thought: bool | None = None
+    inline_data: _Blob | None = None
+
+
+class _Content(_Wire):
+    parts: list[_Part] | None = None
+
+
+class _Transcription(_Wire):
+    text: str | None = None
+
+
+class _Web(_Wire):
+    uri: str | None = None
+    title: str | None = None
+
+
+class _GroundingChunk(_Wire):
+    web: _Web | None = None
+
+
+class _Grounding(_Wire):
+    web_search_queries: list[str] | None = None
+    grounding_chunks: list[_GroundingChunk] | None = None
+
+
+class _ServerContent(_Wire):
+    model_turn: _Content | None = None
+    input_transcription: _Transcription | None = None
+    interim_input_transcription: _Transcription | None = None
+    output_transcription: _Transcription | None = None
+    interrupted: bool | None = None
+    generation_complete: bool | None = None
+    turn_complete: bool | None = None
+    turn_complete_reason: str | None = None
+    waiting_for_input: bool | None = None
+    interaction_status: str | None = None
+    grounding_metadata: _Grounding | None = None
+
+
+class _SetupComplete(_Wire):
+    session_id: str | None = None
+
+
+class _FunctionCall(_Wire):
+    id: str | None = None
+    name: str | None = None
+    args: dict[str, Any] | None = None
+
+
+class _ToolCall(_Wire):
+    function_calls: list[_FunctionCall] | None = None
+
+
+class _ToolCallCancellation(_Wire):
+    ids: list[str] | None = None
+
+
+class _GoAway(_Wire):
+    time_left: str | None = None
+
+
+class _SessionResumptionUpdate(_Wire):
+    new_handle: str | None = None
+    resumable: bool | None = None
+
+
+class _VoiceActivity(_Wire):
+    type: str | None = None
+    voice_activity_type: str | None = None  # the SDK's name for the same
+    audio_offset: str | None = None
+
+
+class _ModalityCount(_Wire):
+    modality: str | None = None
+    token_count: int | None = None
+
+
+class _Usage(_Wire):
+    prompt_token_count: int | None = None
+    cached_content_token_count: int | None = None
+    response_token_count: int | None = None
+    candidates_token_count: int | None = None  # Vertex's name for the same
+    tool_use_prompt_token_count: int | None = None
+    thoughts_token_count: int | None = None
+    total_token_count: int | None = None
+    prompt_tokens_details: list[_ModalityCount] | None = None
+    response_tokens_details: list[_ModalityCount] | None = None
+    candidates_tokens_details: list[_ModalityCount] | None = None
+
+
+class _ServerMessage(_Wire):
+    setup_complete: _SetupComplete | None = None
+    server_content: _ServerContent | None = None
+    tool_call: _ToolCall | None = None
+    tool_call_cancellation: _ToolCallCancellation | None = None
+    go_away: _GoAway | None = None
+    session_resumption_update: _SessionResumptionUpdate | None = None
+    voice_activity: _VoiceActivity | None = None
+    usage_metadata: _Usage | None = None
+    interaction_status: str | None = None  # the thinking guide shows it here, the SDK inside serverContent
+
+
+# strict=False: an int64 may be a JSON string
+_decoder: Final = msgspec.json.Decoder(_ServerMessage, strict=False)
+_encoder: Final = msgspec.json.Encoder()
+
+_DURATION: Final = re.compile(r"(\d{1,12}(?:\.\d{1,9})?)s")
+_AUDIO_TYPE: Final = re.compile(r"audio/pcm(?:\s*;\s*rate=(\d{1,6}))?\s*", re.ASCII | re.IGNORECASE)
+
+
+def decode(raw: bytes | str) -> list[e.Event]:
+    """
+    Read one server message.
+
+    Args:
+        raw: UTF-8 JSON; the service sends it in binary WebSocket messages, some proxies in text ones.
+
+    Returns:
+        What it says, in the order in which it takes effect; empty for the empty messages that are normal on 3.x.
+
+    Raises:
+        RemoteProtocolError: not JSON, or a known field of the wrong type.
+    """
+    try:
+        message = _decoder.decode(raw)
+    except (msgspec.MsgspecError, UnicodeError, RecursionError) as exc:
+        raise RemoteProtocolError(f"the server sent what is no Live API message: {exc}") from exc
+    return list(_read(message))
+
+
+def _read(message: _ServerMessage) -> Iterator[e.Event]:
+    if message.setup_complete is not None:
+        yield e.SetupComplete(message.setup_complete.session_id)
+    if (update := message.session_resumption_update) is not None:
+        yield e.HandleIssued(update.new_handle if update.new_handle and update.resumable else None)
+    if message.voice_activity is not None:
+        yield from _read_activity(message.voice_activity)
+    content = message.server_content or _ServerContent()
+    yield from _read_speech(content)
+    if content.interrupted:
+        yield e.Interrupted()
+    if content.generation_complete:
+        yield e.GenerationComplete()
+    if message.tool_call is not None:
+        for call in message.tool_call.function_calls or ():
+            yield e.ToolCall(call.id or "", call.name or "", call.args or {})
+    if message.tool_call_cancellation is not None:
+        yield e.ToolCallCancelled(tuple(message.tool_call_cancellation.ids or ()))
+    if message.usage_metadata is not None:
+        yield _read_usage(message.usage_metadata)
+    if status := content.interaction_status or message.interaction_status:
+        yield e.InteractionChanged(status)
+    if content.turn_complete:
+        yield e.TurnComplete(content.turn_complete_reason, bool(content.waiting_for_input))
+    if message.go_away is not None:
+        yield e.GoAway(_seconds(message.go_away.time_left) or 0.0)
+
+
+def _read_activity(activity: _VoiceActivity) -> Iterator[e.Event]:
+    offset_s = _seconds(activity.audio_offset)
+    match activity.type or activity.voice_activity_type:
+        case "ACTIVITY_START":
+            yield e.SpeechStarted(offset_s)
+        case "ACTIVITY_END":
+            yield e.SpeechEnded(offset_s)
+        case _:
+            return  # a kind that this version does not know
+
+
+def _read_speech(content: _ServerContent) -> Iterator[e.Event]:
+    parts = (content.model_turn.parts if content.model_turn else None) or ()
+    for part in parts:
+        if part.inline_data is not None and part.inline_data.data:
+            pcm = _read_audio(part.inline_data)
+            if pcm:
+                yield e.AudioChunk(pcm)
+        elif part.text:
+            yield e.Thought(part.text) if part.thought else e.ModelText(part.text)
+    if (heard := content.input_transcription) is not None and heard.text:
+        yield e.InputTranscript(heard.text)
+    if (guess := content.interim_input_transcription) is not None and guess.text:
+        yield e.InputTranscript(guess.text, interim=True)
+    if (said := content.output_transcription) is not None and said.text:
+        yield e.OutputTranscript(said.text)
+    if (grounding := content.grounding_metadata) is not None:
+        webs = [chunk.web for chunk in grounding.grounding_chunks or () if chunk.web is not None]
+        sources = tuple((web.title or "", web.uri or "") for web in webs)
+        yield e.Grounded(tuple(grounding.web_search_queries or ()), sources)
+
+
+def _read_audio(blob: _Blob) -> bytes | None:
+    """Return mono s16le at 24 kHz; None when the blob is not sound."""
+    kind = _AUDIO_TYPE.fullmatch(blob.mime_type or "audio/pcm")
+    if kind is None:
+        return None
+    if kind[1] and int(kind[1]) != WIRE_OUT.rate_hz:
+        raise RemoteProtocolError(f"the server sent sound at {kind[1]} Hz; a Live server says {WIRE_OUT.rate_hz}")
+    try:
+        # the service sends standard base64; proxies were seen to re-encode it for URLs
+        pcm = binascii.a2b_base64((blob.data or "").replace("-", "+").replace("_", "/"))
+    except ValueError as exc:
+        raise RemoteProtocolError(f"the server sent sound that is no base64: {exc}") from exc
+    if len(pcm) % WIRE_OUT.frame_bytes:
+        raise RemoteProtocolError(f"the server sent sound of {len(pcm)} bytes, which is no whole number of samples")
+    return pcm
+
+
+def _read_usage(usage: _Usage) -> e.Usage:
+    return e.Usage(
+        prompt=usage.prompt_token_count or 0,
+        response=usage.response_token_count or usage.candidates_token_count or 0,
+        thoughts=usage.thoughts_token_count or 0,
+        cached=usage.cached_content_token_count or 0,
+        tool_use=usage.tool_use_prompt_token_count or 0,
+        total=usage.total_token_count or 0,
+        prompt_by_modality=_counts(usage.prompt_tokens_details),
+        response_by_modality=_counts(usage.response_tokens_details or usage.candidates_tokens_details),
+    )
+
+
+def _counts(details: list[_ModalityCount] | None) -> dict[str, int]:
+    return {count.modality: count.token_count or 0 for count in details or () if count.modality}
+
+
+def _seconds(duration: str | None) -> float | None:
+    """Read a protobuf Duration such as `50s` or `1.880s`."""
+    if duration is None:
+        return None
+    match = _DURATION.fullmatch(duration)
+    if match is None:
+        raise RemoteProtocolError(f"the server sent {duration!r} where a duration such as '50s' belongs")
+    return float(match[1])
+
+
+def encode(command: c.Command) -> str:
+    """
+    Write one client message: the JSON of one text WebSocket message, with exactly one top-level key.
+
+    The wire wants a `Setup` that fits its model: see `families.shape`.
+    """
+    body: dict[str, Any]
+    match command:
+        case c.SendAudio(pcm):
+            # fifty a second: spelled by hand, this costs 1 us instead of 6
+            data = binascii.b2a_base64(pcm, newline=False).decode("ascii")
+            mime = f"audio/pcm;rate={WIRE_IN.rate_hz}"
+            return f'{{"realtimeInput":{{"audio":{{"data":"{data}","mimeType":"{mime}"}}}}}}'
+        case c.SendVideo(image, mime_type):
+            body = {"realtimeInput": {"video": _blob(image, mime_type)}}
+        case c.SendText(text):
+            body = {"realtimeInput": {"text": text}}
+        case c.StartActivity():
+            body = {"realtimeInput": {"activityStart": {}}}
+        case c.EndActivity():
+            body = {"realtimeInput": {"activityEnd": {}}}
+        case c.EndAudioStream():
+            body = {"realtimeInput": {"audioStreamEnd": True}}
+        case c.SendContent(turns, turn_complete):
+            body = {"clientContent": {"turns": [_content(turn) for turn in turns], "turnComplete": turn_complete}}
+        case c.AnswerTools(answers):
+            body = {"toolResponse": {"functionResponses": [_answer(answer) for answer in answers]}}
+        case c.UpdateContext():
+            body = {"contextUpdate": _context(command)}
+        case c.Setup():
+            body = {"setup": _setup(command)}
+    return _encoder.encode(body).decode()
+
+
+def _blob(payload: bytes, mime_type: str) -> dict[str, str]:
+    return {"data": binascii.b2a_base64(payload, newline=False).decode("ascii"), "mimeType": mime_type}
+
+
+def _content(turn: c.Content) -> dict[str, Any]:
+    parts: list[dict[str, Any]] = [{"inlineData": _blob(image, mime)} for image, mime in turn.images]
+    if turn.text or not parts:
+        parts.append({"text": turn.text})
+    return {"role": turn.role, "parts": parts}
+
+
+def _answer(answer: c.ToolAnswer) -> dict[str, Any]:
+    # scheduling is a sibling of response: inside it, where one page shows it, the model merely reads it
+    return {"id": answer.id, "name": answer.name, "response": dict(answer.response)} | _given(
+        scheduling=answer.scheduling, willContinue=answer.will_continue or None
+    )
+
+
+def _declaration(function: c.FunctionDeclaration) -> dict[str, Any]:
+    return {"name": function.name} | _given(
+        description=function.description or None,
+        parameters=dict(function.parameters) if function.parameters else None,
+        behavior=function.behavior,
+    )
+
+
+def _context(update: c.UpdateContext) -> dict[str, Any]:
+    functions = update.functions
+    declared = None if functions is None else [{"functionDeclarations": [_declaration(f) for f in functions]}]
+    return _given(
+        systemInstruction=None if update.system is None else {"parts": [{"text": update.system}]},
+        tools=None if declared is None else {"tools": declared if functions else []},
+    )
+
+
+def _setup(setup: c.Setup) -> dict[str, Any]:
+    tools: list[dict[str, Any]] = []
+    if setup.functions:
+        tools.append({"functionDeclarations": [_declaration(function) for function in setup.functions]})
+    if setup.google_search:
+        tools.append({"googleSearch": {}})
+    resumption = _given(handle=setup.handle) if setup.resumable or setup.handle else None
+    transcription = _given(languageCodes=list(setup.language_codes) or None)
+    return {"model": setup.model, "generationConfig": _generation(setup)} | _given(
+        systemInstruction={"parts": [{"text": setup.system}]} if setup.system else None,
+        tools=tools or None,
+        realtimeInputConfig=_realtime_input(setup.detection) or None,
+        inputAudioTranscription=transcription if setup.transcribe_input else None,
+        outputAudioTranscription=transcription if setup.transcribe_output else None,
+        contextWindowCompression={"slidingWindow": {}} if setup.compress_context else None,
+        sessionResumption=resumption,
+        historyConfig={"initialHistoryInClientContent": True} if setup.seeds_history else None,
+        proactivity={"proactiveAudio": True} if setup.proactive_audio else None,
+        labels=dict(setup.labels) or None,
+    )
+
+
+def _generation(setup: c.Setup) -> dict[str, Any]:
+    sampling = setup.sampling
+    thinking = _given(
+        thinkingLevel=setup.thinking_level,
+        thinkingBudget=setup.thinking_budget,
+        includeThoughts=setup.include_thoughts or None,
+    )
+    voice = {"voiceConfig": {"prebuiltVoiceConfig": {"voiceName": setup.voice}}}
+    return {"responseModalities": ["AUDIO"]} | _given(
+        temperature=sampling.temperature,
+        topP=sampling.top_p,
+        topK=sampling.top_k,
+        seed=sampling.seed,
+        maxOutputTokens=sampling.max_output_tokens,
+        candidateCount=sampling.candidate_count,
+        presencePenalty=sampling.presence_penalty,
+        frequencyPenalty=sampling.frequency_penalty,
+        mediaResolution=setup.media_resolution and f"MEDIA_RESOLUTION_{setup.media_resolution}",
+        speechConfig=voice if setup.voice else None,
+        thinkingConfig=thinking or None,
+        enableAffectiveDialog=setup.affective_dialog or None,
+    )
+
+
+def _realtime_input(detection: c.Detection) -> dict[str, Any]:
+    automatic = _given(
+        disabled=detection.disabled or None,
+        startOfSpeechSensitivity=detection.start_sensitivity and f"START_SENSITIVITY_{detection.start_sensitivity}",
+        endOfSpeechSensitivity=detection.end_sensitivity and f"END_SENSITIVITY_{detection.end_sensitivity}",
+        prefixPaddingMs=detection.prefix_ms,
+        silenceDurationMs=detection.silence_ms,
+    )
+    return _given(
+        automaticActivityDetection=automatic or None,
+        activityHandling=None if detection.interrupts else "NO_INTERRUPTION",
+        turnCoverage=detection.turn_coverage and f"TURN_INCLUDES_{detection.turn_coverage}",
+    )
+
+
+def _given(**fields: Any) -> dict[str, Any]:
+    """Leave out what was not set: the service refuses some fields even when null."""
+    return {name: value for name, value in fields.items() if value is not None}
