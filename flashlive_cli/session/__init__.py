@@ -1,0 +1,1 @@
+"""Moves messages. Owns tasks and time."""

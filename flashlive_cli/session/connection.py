@@ -1,0 +1,157 @@
+"""One WebSocket: dial, send, receive, close. The only client import of websockets; its exceptions end here."""
+
+import logging
+from types import TracebackType
+from typing import Final, Self
+
+from websockets.asyncio.client import ClientConnection, connect  # noqa: TID251 - the one place
+from websockets.exceptions import (  # noqa: TID251 - the one place
+    ConnectionClosed,
+    InvalidStatus,
+    WebSocketException,
+)
+
+from flashlive_cli.errors import ConnectionLost, ConnectionRejected, FlashliveError
+from flashlive_cli.session.endpoint import Endpoint
+
+MAX_MESSAGE_BYTES: Final = 16 * 2**20
+"""No limit is documented; the Python SDK lives with 1 MiB, so this is far above what a server sends."""
+
+PING_INTERVAL_S: Final = 20
+PING_TIMEOUT_S: Final = 60
+"""sip-to-ai #14: pongs come 8-30 s late under load, and a 20 s timeout kills healthy calls with a 1011 of our own."""
+
+CLOSE_TIMEOUT_S: Final = 2.0
+
+ABNORMAL: Final = 1006
+"""What RFC 6455 calls a connection that ended without a close frame."""
+
+# websockets logs the headers of the handshake at DEBUG, and one of them is the key
+_quiet_log: Final = logging.getLogger("flashlive.websockets")
+_quiet_log.setLevel(logging.INFO)
+
+
+class _Dialling(connect):
+    """A dial that follows no redirect: websockets would carry the key's header to another host."""
+
+    def process_redirect(self, exc: Exception) -> Exception | str:
+        return exc
+
+
+class Connection:
+    """
+    An open WebSocket to a Live server.
+
+    `send` may be called from several tasks; `receive` from one.
+    """
+
+    def __init__(self, socket: ClientConnection, endpoint: Endpoint) -> None:
+        self._socket = socket
+        self._endpoint = endpoint
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def send(self, message: str) -> None:
+        """
+        Send one text message.
+
+        Raises:
+            ConnectionLost: the connection has ended.
+        """
+        try:
+            await self._socket.send(message)
+        except ConnectionClosed as exc:
+            raise self._lost(exc) from exc
+
+    async def receive(self) -> bytes:
+        """
+        Wait for the next message and return its payload; the service sends binary ones, some proxies text.
+
+        Raises:
+            ConnectionLost: the connection has ended.
+        """
+        try:
+            return await self._socket.recv(decode=False)
+        except ConnectionClosed as exc:
+            raise self._lost(exc) from exc
+
+    async def close(self) -> None:
+        """Say goodbye with 1000; never raises for a connection that is gone already."""
+        await self._socket.close()
+
+    @property
+    def close_code(self) -> int:
+        """Of a connection that has ended."""
+        return self._socket.close_code or ABNORMAL
+
+    @property
+    def close_reason(self) -> str:
+        """The server's words at the end of a connection, without the key."""
+        return self._endpoint.scrub(self._socket.close_reason or "")
+
+    def _lost(self, exc: ConnectionClosed) -> ConnectionLost:
+        if exc.rcvd is not None:
+            code, reason = exc.rcvd.code, self._endpoint.scrub(exc.rcvd.reason)
+            words = f"{code}: {reason}" if reason else f"{code}, without a reason"
+            return ConnectionLost(f"the server closed the connection ({words})", code=code, reason=reason)
+        if exc.sent is not None:
+            code, reason = exc.sent.code, exc.sent.reason
+            return ConnectionLost(f"the connection was given up ({code}: {reason})", code=code, reason=reason)
+        return ConnectionLost(f"the connection broke off without a goodbye ({ABNORMAL})", code=ABNORMAL)
+
+
+async def dial(endpoint: Endpoint, *, timeout_s: float = 10.0) -> Connection:
+    """
+    Open a WebSocket. TLS is verified; a proxy of the environment is used, except to this machine.
+
+    Args:
+        endpoint: where, and with which key. The service does not look at the key before the setup.
+        timeout_s: for the whole handshake.
+
+    Raises:
+        ConnectionRejected: nobody there, no WebSocket, no valid certificate, or an HTTP error.
+    """
+    try:
+        socket = await _Dialling(
+            endpoint.url,
+            additional_headers=endpoint.headers,
+            compression=None,  # base64 PCM barely compresses
+            max_size=MAX_MESSAGE_BYTES,
+            ping_interval=PING_INTERVAL_S,
+            ping_timeout=PING_TIMEOUT_S,
+            open_timeout=timeout_s,
+            close_timeout=CLOSE_TIMEOUT_S,
+            proxy=None if endpoint.is_loopback else True,
+            user_agent_header=None,
+            logger=_quiet_log,
+        )
+    except TimeoutError as exc:
+        raise ConnectionRejected(f"{endpoint.host} did not answer within {timeout_s:g} s; is the network up?") from exc
+    except InvalidStatus as exc:
+        raise _refused_by_http(endpoint, exc) from exc
+    except ImportError as exc:  # a SOCKS proxy in the environment, which websockets needs another package for
+        raise ConnectionRejected(f"{endpoint.host} cannot be reached through the proxy: {exc}") from exc
+    except WebSocketException as exc:
+        raise ConnectionRejected(f"{endpoint.host} does not speak WebSocket ({endpoint.scrub(str(exc))})") from exc
+    except OSError as exc:
+        raise _unreachable(endpoint, exc) from exc
+    return Connection(socket, endpoint)
+
+
+def _refused_by_http(endpoint: Endpoint, exc: InvalidStatus) -> FlashliveError:
+    status = exc.response.status_code
+    words = {401: "; is the key right?", 403: "; is the key right?", 404: "; is the URL right?", 429: "; try later"}
+    message = f"{endpoint.host} refused the connection with HTTP {status}{words.get(status, '')}"
+    return ConnectionRejected(message, code=status)
+
+
+def _unreachable(endpoint: Endpoint, exc: OSError) -> FlashliveError:
+    # ssl.SSLError is an OSError too, and its strerror is the library's own shorthand
+    reason = getattr(exc, "verify_message", None) or exc.strerror or str(exc)
+    return ConnectionRejected(f"{endpoint.host} cannot be reached: {endpoint.scrub(reason)}")

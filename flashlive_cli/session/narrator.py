@@ -1,0 +1,260 @@
+"""
+What the server says and the speaker plays, turned into reports: transcripts, replies, latencies. Pure.
+
+The transcript of a reply runs ahead of its sound, and a barge-in leaves words that nobody heard. So each piece of
+it is anchored to the sound that had arrived when it came, and a cut reply's words are divided where playback
+really stopped.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+from flashlive_cli.pcm import WIRE_OUT
+from flashlive_cli.protocol import events as e
+from flashlive_cli.reports import (
+    BargeInLatency,
+    ReplyComplete,
+    ReplyFirstSample,
+    ReplyFlushed,
+    ReplyStarted,
+    Report,
+    SpeechEnded,
+    SpeechStarted,
+    Transcript,
+    TurnLatency,
+    UsageReported,
+    Warned,
+)
+
+SPOKEN_CHARS_PER_S: Final = 15.0
+"""How fast the prebuilt voices speak English, roughly: places the last words of a reply that was cut."""
+
+
+@dataclass(slots=True)
+class Reply:
+    """
+    One reply as far as it has come.
+
+    Attributes:
+        pieces: words, each with the frames of sound that had arrived before it.
+        received_frames: sound arrived, at 24 kHz.
+        begins_at_frame: where its sound begins in the speaker's count of played frames.
+        audio_s: when its first sound came.
+        interrupted: the user cut in.
+        heard_frames: sound played, known once it is cut.
+    """
+
+    begins_at_frame: int
+    pieces: list[tuple[str, int]] = field(default_factory=list)
+    received_frames: int = 0
+    audio_s: float | None = None
+    interrupted: bool = False
+    heard_frames: int = 0
+    _message_s: float | None = None
+    _before_message: int = 0
+
+    def take(self, n_frames: int, now: float) -> int:
+        """Count sound of the message that came `now`; return `n_frames`."""
+        if now != self._message_s:
+            self._message_s, self._before_message = now, self.received_frames
+        self.received_frames += n_frames
+        return n_frames
+
+    def say(self, text: str, now: float) -> None:
+        """Add words; those that share a message with sound begin where that sound does."""
+        self.pieces.append((text, self._before_message if now == self._message_s else self.received_frames))
+
+    @property
+    def text(self) -> str:
+        """All words, heard or not."""
+        return "".join(text for text, _ in self.pieces)
+
+    def heard(self) -> str:
+        """Return the words that were played: all, or those up to the cut, ending with a whole word."""
+        if not self.interrupted:
+            return self.text
+        heard = ""
+        for index, (text, begins) in enumerate(self.pieces):
+            if index + 1 < len(self.pieces):
+                ends = self.pieces[index + 1][1]
+            else:
+                ends = max(self.received_frames, begins + round(len(text) / SPOKEN_CHARS_PER_S * WIRE_OUT.rate_hz))
+            if ends <= self.heard_frames:
+                heard += text
+                continue
+            if self.heard_frames > begins:
+                heard += _whole_words(text, (self.heard_frames - begins) / (ends - begins))
+            break
+        return heard
+
+
+def _whole_words(text: str, share: float) -> str:
+    """Return the beginning of `text` of about that share, without half a word at its end."""
+    cut = int(len(text) * share)
+    if cut >= len(text) or text[cut].isspace():
+        return text[:cut]
+    last_space = max(text.rfind(" ", 0, cut), text.rfind("\n", 0, cut))
+    return text[: last_space + 1].rstrip() if last_space >= 0 else ""
+
+
+class Narrator:
+    """
+    Keeps the story of one talk and tells it as reports.
+
+    Belongs to the event loop. Times are of the talk's clock, in seconds.
+
+    Attributes:
+        turn: the server's turn, from 1.
+        reply_started_s: when the latest reply (or tool call) began.
+        turn_completed_s: when the latest turn ended.
+    """
+
+    def __init__(self, report: Callable[[Report], None]) -> None:
+        self.turn = 1
+        self.reply_started_s: float | None = None
+        self.turn_completed_s: float | None = None
+        self._report = report
+        self._reply: Reply | None = None
+        self._enqueued_frames = 0
+        self._user_words = ""
+        self._asked_s: float | None = None
+        self._content_s: float | None = None
+
+    def typed(self, text: str, now: float) -> None:
+        """Note that the user's typed line went out."""
+        self._asked_s, self._content_s = now, None
+        self._report(Transcript("user", text, final=True))
+
+    def told(self, event: e.Event, now: float, *, asked_s: float | None) -> None:
+        """
+        Note what the server said.
+
+        Args:
+            event: anything but `Interrupted`, which needs the speaker's figures: see `interrupted`.
+            now: when it arrived.
+            asked_s: when the user's speech last ended, as far as the microphone knows.
+        """
+        match event:
+            case e.InputTranscript(text, interim):
+                self._close_cut_reply()
+                if not interim:
+                    self._user_words += text
+                    self._report(Transcript("user", text, final=False))
+            case e.SpeechStarted(offset_s):
+                self._report(SpeechStarted("server", offset_s))
+            case e.SpeechEnded(offset_s):
+                self._report(SpeechEnded("server", offset_s))
+                self._finish_user()
+            case e.AudioChunk(pcm):
+                reply = self._reply_at(now, asked_s)
+                reply.audio_s = now if reply.audio_s is None else reply.audio_s
+                self._enqueued_frames += reply.take(WIRE_OUT.frames_in(len(pcm)), now)
+            case e.OutputTranscript(text) | e.ModelText(text):
+                reply = self._reply if self._reply and self._reply.interrupted else self._reply_at(now, asked_s)
+                reply.say(text, now)
+                self._report(Transcript("model", text, final=False))
+            case e.ToolCall():
+                self._finish_user()
+                self._first_content(now, asked_s)
+                self.reply_started_s = now
+            case e.TurnComplete(reason):
+                self._finish_user()
+                self._finish_reply(reason)
+                self.turn_completed_s = now
+                self.turn += 1
+            case e.Usage():
+                self._report(_usage(event))
+            case e.GoAway(time_left_s):
+                self._report(Warned(f"the server will end this connection in {time_left_s:g} s"))
+            case _:
+                pass
+
+    def interrupted(self, now: float, *, played_frames: int, dropped_frames: int, spoke_s: float | None) -> None:
+        """
+        Note that the server heard the user cut in, and what the flush took away.
+
+        Args:
+            now: when `Interrupted` arrived.
+            played_frames: the speaker's count of frames played, at the flush.
+            dropped_frames: frames that the flush took.
+            spoke_s: when the user began to speak, where the microphone knows.
+        """
+        self._asked_s = self._content_s = None
+        self._enqueued_frames = played_frames
+        reply = self._reply
+        if reply is None or reply.interrupted:
+            return
+        reply.interrupted = True
+        reply.heard_frames = max(0, played_frames - reply.begins_at_frame)
+        self._report(ReplyFlushed(WIRE_OUT.ms_of(reply.heard_frames), WIRE_OUT.ms_of(dropped_frames)))
+        after_ms = (now - spoke_s) * 1000 if spoke_s is not None and spoke_s <= now else None
+        self._report(BargeInLatency(after_ms))
+
+    def playing(self, now: float) -> None:
+        """Note that the speaker went from silence to sound."""
+        reply, asked, content = self._reply, self._asked_s, self._content_s
+        if reply is None or reply.interrupted or reply.audio_s is None:
+            return
+        self._report(ReplyFirstSample())
+        if asked is not None and content is not None and asked <= content:
+            self._report(
+                TurnLatency(
+                    speech_end_to_content_ms=1000 * (content - asked),
+                    content_to_audio_ms=1000 * (reply.audio_s - content),
+                    audio_to_sample_ms=1000 * (now - reply.audio_s),
+                    total_ms=1000 * (now - asked),
+                )
+            )
+        self._asked_s = self._content_s = None
+
+    def ended(self) -> None:
+        """Note that the talk is over: whatever was still being said has been said."""
+        self._finish_user()
+        self._finish_reply(None)
+
+    def _reply_at(self, now: float, asked_s: float | None) -> Reply:
+        """Return the reply that is running, a new one if none is."""
+        self._close_cut_reply()
+        if self._reply is None:
+            self._finish_user()
+            self._first_content(now, asked_s)
+            self._reply = Reply(begins_at_frame=self._enqueued_frames)
+            self.reply_started_s = now
+            self._report(ReplyStarted())
+        return self._reply
+
+    def _first_content(self, now: float, asked_s: float | None) -> None:
+        if self._content_s is None:
+            self._asked_s = asked_s if self._asked_s is None else self._asked_s
+            self._content_s = now
+
+    def _finish_user(self) -> None:
+        """The service never says that a user's transcript is final: the first thing after it does."""
+        if self._user_words.strip():
+            self._report(Transcript("user", self._user_words.strip(), final=True))
+        self._user_words = ""
+
+    def _close_cut_reply(self) -> None:
+        """End a cut reply that got no `TurnComplete`: something new has begun."""
+        if self._reply and self._reply.interrupted:
+            self._finish_reply(None)
+
+    def _finish_reply(self, reason: str | None) -> None:
+        reply, self._reply = self._reply, None
+        if reply is None:
+            return
+        if reply.text.strip():
+            self._report(Transcript("model", reply.text.strip(), final=True, heard=reply.heard().strip()))
+        self._report(ReplyComplete(WIRE_OUT.ms_of(reply.received_frames), reply.interrupted, reason))
+
+
+def _usage(usage: e.Usage) -> UsageReported:
+    return UsageReported(
+        prompt_tokens=usage.prompt,
+        response_tokens=usage.response,
+        thought_tokens=usage.thoughts,
+        total_tokens=usage.total,
+        prompt_tokens_by_modality=dict(usage.prompt_by_modality),
+        response_tokens_by_modality=dict(usage.response_by_modality),
+    )

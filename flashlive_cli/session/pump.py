@@ -1,0 +1,113 @@
+"""
+Sender and receiver of one connection. The flush on `interrupted` lives here.
+
+    microphone ─► send_microphone: encode ─► socket
+    socket ─► receive: decode ─► speaker, and on to `heard`
+
+The receiver never waits for anything but the socket: writing to the speaker appends to a ring, and what `heard`
+has to do it does at once or in a task of its own. It alone writes and flushes the speaker, in the order of the
+wire, so a flush cannot race with a stale write.
+"""
+
+from collections.abc import Callable
+from typing import Protocol
+
+from flashlive_cli.clock import Clock
+from flashlive_cli.protocol import commands as c
+from flashlive_cli.protocol import events as e
+from flashlive_cli.protocol.machine import LiveProtocol
+from flashlive_cli.session.connection import Connection
+
+
+class Microphone(Protocol):
+    """What is heard of the user."""
+
+    @property
+    def speech_started_s(self) -> float | None:
+        """When the present utterance began, in clock seconds; None before any."""
+        ...
+
+    @property
+    def speech_ended_s(self) -> float | None:
+        """When the latest sound of speech was read, in clock seconds; None before any."""
+        ...
+
+    async def read(self) -> bytes:
+        """Wait for the next 20 ms: 640 bytes of mono s16le at 16 kHz, silence included."""
+        ...
+
+
+class Speaker(Protocol):
+    """What the user hears; all of it is called in the event loop's thread and returns at once."""
+
+    @property
+    def played_frames(self) -> int:
+        """Frames played since the start, at 24 kHz."""
+        ...
+
+    def write(self, pcm: bytes) -> None:
+        """Append mono s16le at 24 kHz; holds minutes and never pushes back."""
+        ...
+
+    def flush(self) -> int:
+        """Drop what was not played; return how many frames that was."""
+        ...
+
+
+class Pump:
+    """One connection with its protocol; `send` may be called from any task of the loop."""
+
+    def __init__(self, connection: Connection, protocol: LiveProtocol, clock: Clock) -> None:
+        self._connection = connection
+        self._protocol = protocol
+        self._clock = clock
+
+    async def send(self, command: c.Command) -> None:
+        """
+        Send one command.
+
+        Raises:
+            LocalProtocolError: not allowed now.
+            ConnectionLost: the connection has ended.
+        """
+        self._protocol.send(command)
+        await self._drain()
+
+    async def type_text(self, text: str) -> None:
+        """Send a typed turn the way the model's family takes one. Raises as `send` does."""
+        self._protocol.type_text(text)
+        await self._drain()
+
+    async def _drain(self) -> None:
+        for message in self._protocol.messages_to_send():
+            await self._connection.send(message)
+
+    async def send_microphone(self, microphone: Microphone) -> None:
+        """Carry the microphone to the wire, chunk by chunk, until cancelled or `ConnectionLost`."""
+        while True:
+            await self.send(c.SendAudio(await microphone.read()))
+
+    async def receive(self, speaker: Speaker, heard: Callable[[e.Event, float, int | None], None]) -> None:
+        """
+        Carry the wire to the speaker and every event to `heard`, until `ConnectionLost`.
+
+        Args:
+            speaker: written and flushed by nobody else while this runs.
+            heard: gets each event, its time, and with `Interrupted` how many frames were dropped; must not wait.
+
+        Raises:
+            RemoteProtocolError: the server sent what is no Live API message.
+        """
+        while True:
+            raw = await self._connection.receive()
+            now = self._clock.now()
+            for event in self._protocol.receive_message(raw, now):
+                dropped_frames = None
+                match event:
+                    case e.AudioChunk(pcm):
+                        speaker.write(pcm)
+                    case e.Interrupted():
+                        dropped_frames = speaker.flush()
+                    case _:
+                        pass
+                heard(event, now, dropped_frames)

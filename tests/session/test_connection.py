@@ -1,0 +1,113 @@
+"""Dials that fail, each in one line that says what to do."""
+
+import asyncio
+import contextlib
+import http
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+from websockets.asyncio.server import serve  # noqa: TID251 - the far end of a test
+
+from flashlive_cli.errors import ConnectionRejected
+from flashlive_cli.session.connection import dial
+from flashlive_cli.session.endpoint import find_endpoint
+
+
+async def dial_loopback(port: int, scheme: str = "ws", timeout_s: float = 5.0) -> str:
+    with pytest.raises(ConnectionRejected) as caught:
+        await dial(find_endpoint(f"{scheme}://127.0.0.1:{port}", "sEcReT"), timeout_s=timeout_s)
+    assert "\n" not in str(caught.value)
+    assert "sEcReT" not in str(caught.value)
+    return str(caught.value)
+
+
+@asynccontextmanager
+async def tcp_server(answer: bytes | None) -> AsyncIterator[int]:
+    """Answer whatever comes with these bytes and hang up; with None, say nothing until the client hangs up."""
+    done: list[asyncio.Event] = []
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        done.append(asyncio.Event())
+        ended = done[-1]
+        with contextlib.suppress(ConnectionError):
+            if answer is None:
+                await reader.read()
+            else:
+                await reader.read(100)
+                writer.write(answer)
+                await writer.drain()
+        writer.close()
+        with contextlib.suppress(ConnectionError):
+            await writer.wait_closed()
+        ended.set()
+
+    server = await asyncio.start_server(handle, "127.0.0.1", 0)
+    async with server:
+        yield server.sockets[0].getsockname()[1]
+        for ended in done:
+            await ended.wait()
+
+
+async def test_nobody_there() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+
+        assert "cannot be reached" in await dial_loopback(taken.getsockname()[1])
+
+
+async def test_no_such_host() -> None:
+    with pytest.raises(ConnectionRejected, match=r"no\.such\.host\.invalid cannot be reached"):
+        await dial(find_endpoint("wss://no.such.host.invalid", "key"), timeout_s=5)
+
+
+async def test_a_web_server_that_is_no_websocket() -> None:
+    async with tcp_server(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi") as port:
+        assert "HTTP 200" in await dial_loopback(port)
+
+
+async def test_something_that_is_no_web_server() -> None:
+    async with tcp_server(b"220 smtp ready\r\n") as port:
+        assert "does not speak WebSocket" in await dial_loopback(port)
+
+
+async def test_somebody_who_says_nothing() -> None:
+    async with tcp_server(None) as port:
+        assert "did not answer within 0.2 s" in await dial_loopback(port, timeout_s=0.2)
+
+
+async def test_a_plain_server_dialled_with_tls() -> None:
+    async with tcp_server(b"nonsense") as port:
+        assert "cannot be reached" in await dial_loopback(port, scheme="wss")
+
+
+@pytest.mark.parametrize(("status", "hint"), [(401, "key"), (404, "URL"), (429, "later"), (503, "503")])
+async def test_an_http_refusal_names_its_status(status: int, hint: str) -> None:
+    async with serve(
+        lambda _socket: asyncio.sleep(0),
+        "127.0.0.1",
+        0,
+        process_request=lambda connection, _request: connection.respond(http.HTTPStatus(status), "no"),
+    ) as server:
+        message = await dial_loopback(server.sockets[0].getsockname()[1])
+
+    assert str(status) in message
+    assert hint in message
+
+
+async def test_a_redirect_is_not_followed_with_the_key() -> None:
+    went_there = []
+
+    async def elsewhere(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        went_there.append(await reader.read(10))
+        writer.close()
+
+    other = await asyncio.start_server(elsewhere, "127.0.0.1", 0)
+    async with other:
+        location = f"http://127.0.0.1:{other.sockets[0].getsockname()[1]}/"
+        answer = f"HTTP/1.1 302 Found\r\nLocation: {location}\r\nContent-Length: 0\r\n\r\n"
+        async with tcp_server(answer.encode()) as port:
+            assert "HTTP 302" in await dial_loopback(port)
+
+    assert went_there == []

@@ -1,0 +1,161 @@
+"""The story of a talk, told from what the server says and what the speaker plays."""
+
+import pytest
+
+from flashlive_cli.protocol import events as e
+from flashlive_cli.reports import (
+    BargeInLatency,
+    ReplyComplete,
+    ReplyFirstSample,
+    ReplyFlushed,
+    ReplyStarted,
+    Report,
+    Transcript,
+    TurnLatency,
+    UsageReported,
+)
+from flashlive_cli.session.narrator import Narrator
+
+
+def audio(ms: int) -> e.AudioChunk:
+    return e.AudioChunk(bytes(48 * ms))
+
+
+class Story:
+    def __init__(self) -> None:
+        self.reports: list[Report] = []
+        self.narrator = Narrator(self.reports.append)
+
+    def told(self, now: float, *events: e.Event, asked_s: float | None = None) -> None:
+        for event in events:
+            self.narrator.told(event, now, asked_s=asked_s)
+
+    def final(self, role: str) -> list[tuple[str, str | None]]:
+        return [(r.text, r.heard) for r in self.reports if isinstance(r, Transcript) and r.final and r.role == role]
+
+
+def test_pieces_of_transcript_are_joined_without_inventing_spaces() -> None:
+    story = Story()
+    story.told(1, *(e.InputTranscript(piece) for piece in (" He", "llo", ",", " you")), e.OutputTranscript("G"))
+    story.told(2, e.OutputTranscript("ood day"), e.TurnComplete())
+
+    assert story.final("user") == [("Hello, you", None)]
+    assert story.final("model") == [("Good day", "Good day")]
+
+
+def test_a_guess_is_not_taken_for_words() -> None:
+    story = Story()
+    story.told(1, e.InputTranscript("hollow", interim=True), e.InputTranscript("hello"), e.SpeechEnded())
+
+    assert story.final("user") == [("hello", None)]
+
+
+@pytest.mark.parametrize("then", [e.SpeechEnded(), e.ToolCall("1", "f"), e.OutputTranscript("x"), e.TurnComplete()])
+def test_the_users_words_are_final_at_the_first_thing_after_them(then) -> None:
+    story = Story()
+    story.told(1, e.InputTranscript("hello"), then)
+
+    assert story.final("user") == [("hello", None)]
+
+
+def test_latency_comes_in_stages_that_add_up() -> None:
+    story = Story()
+    story.told(11.0, e.OutputTranscript("Hi"), asked_s=10.0)
+    story.told(11.25, audio(100), asked_s=10.5)
+    story.narrator.playing(11.5)
+
+    assert [r for r in story.reports if isinstance(r, TurnLatency)] == [TurnLatency(1000, 250, 250, 1500)]
+    assert [type(r) for r in story.reports].count(ReplyFirstSample) == 1
+
+
+def test_a_tool_call_is_the_first_content() -> None:
+    story = Story()
+    story.told(11.0, e.ToolCall("1", "f"), asked_s=10.0)
+    story.told(13.0, audio(100), asked_s=10.0)
+    story.narrator.playing(13.0)
+
+    assert [r for r in story.reports if isinstance(r, TurnLatency)] == [TurnLatency(1000, 2000, 0, 3000)]
+
+
+def test_a_typed_line_is_asked_when_it_goes_out() -> None:
+    story = Story()
+    story.narrator.typed("hi", 5.0)
+    story.told(6.0, audio(100), asked_s=1.0)
+    story.narrator.playing(6.0)
+
+    assert [r.total_ms for r in story.reports if isinstance(r, TurnLatency)] == [1000]
+
+
+def test_playing_on_after_a_pause_is_no_second_first_sample_latency() -> None:
+    story = Story()
+    story.told(11.0, audio(100), asked_s=10.0)
+    for now in (11.0, 12.0):
+        story.narrator.playing(now)
+
+    assert len([r for r in story.reports if isinstance(r, TurnLatency)]) == 1
+
+
+@pytest.mark.parametrize(
+    ("heard_ms", "heard"),
+    [
+        (0, ""),
+        (400, ""),
+        (500, "One"),
+        (1000, "One two"),
+        (1400, "One two three"),
+        (1999, "One two three four"),
+        (5000, None),
+    ],
+)
+def test_a_cut_transcript_ends_with_the_last_whole_word_that_was_heard(heard_ms, heard) -> None:
+    story = Story()
+    story.told(1.0, audio(1000), e.OutputTranscript("One two"))
+    story.told(1.1, audio(1000), e.OutputTranscript(" three four five"))
+    story.narrator.interrupted(2.0, played_frames=24 * heard_ms, dropped_frames=24 * 100, spoke_s=1.8)
+    story.told(2.0, e.TurnComplete())
+
+    text = "One two three four five"
+    assert story.final("model") == [(text, text if heard is None else heard)]
+    assert ReplyFlushed(heard_ms=heard_ms, dropped_ms=100) in story.reports
+    assert [round(r.speech_start_to_interrupted_ms or 0) for r in story.reports if isinstance(r, BargeInLatency)] == [
+        200
+    ]
+
+
+def test_what_was_played_of_an_earlier_reply_does_not_count_for_this_one() -> None:
+    story = Story()
+    story.told(1.0, audio(500), e.OutputTranscript("First."), e.TurnComplete())
+    story.told(2.0, audio(1000), e.OutputTranscript("Second one."))
+    story.narrator.interrupted(3.0, played_frames=24 * 750, dropped_frames=24 * 750, spoke_s=None)
+
+    assert ReplyFlushed(heard_ms=250, dropped_ms=750) in story.reports
+
+
+def test_words_that_trail_an_interruption_belong_to_the_cut_reply() -> None:
+    story = Story()
+    story.told(1.0, audio(100), e.OutputTranscript("One"))
+    story.narrator.interrupted(1.1, played_frames=2400, dropped_frames=0, spoke_s=None)
+    story.told(1.2, e.OutputTranscript(" two"), e.TurnComplete())
+
+    assert [text for text, _ in story.final("model")] == ["One two"]
+
+
+def test_a_cut_reply_without_an_end_of_turn_ends_at_the_next_one() -> None:
+    story = Story()
+    story.told(1.0, audio(100), e.OutputTranscript("One"))
+    story.narrator.interrupted(1.1, played_frames=0, dropped_frames=2400, spoke_s=None)
+    story.told(1.2, e.InputTranscript("stop"), audio(100))
+
+    assert [type(r) for r in story.reports if isinstance(r, ReplyStarted | ReplyComplete)] == [
+        ReplyStarted,
+        ReplyComplete,
+        ReplyStarted,
+    ]
+
+
+def test_turns_are_counted_and_usage_is_passed_on() -> None:
+    story = Story()
+    story.told(1.0, e.Usage(prompt=1, total=3, prompt_by_modality={"AUDIO": 1}), e.TurnComplete(), e.TurnComplete())
+
+    assert story.narrator.turn == 3
+    assert [r.prompt_tokens_by_modality for r in story.reports if isinstance(r, UsageReported)] == [{"AUDIO": 1}]
