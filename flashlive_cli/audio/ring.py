@@ -1,0 +1,162 @@
+"""
+A bounded ring of sound between two threads.
+
+One design, two policies. A capture ring (`overwrite=True`) is small and loses its oldest sound when full: late
+speech is worth less than live speech. A playback ring (`overwrite=False`) starts with room for minutes and grows
+rather than lose sound or push back: replies arrive faster than they are spoken, and the message that says
+`interrupted` travels behind them on the same socket.
+"""
+
+import threading
+from typing import Final
+
+_FRAME_BYTES: Final = 2
+"""Mono int16."""
+
+
+class Ring:
+    """
+    Mono int16 little-endian sound, first in, first out; all positions are counted in frames since the start.
+
+    One thread writes and flushes, one thread reads, and neither role changes hands while the ring is in use.
+    Anyone may read the counters. A plain lock is held for one memory copy (about a microsecond for 20 ms of
+    sound); growing, which happens after minutes and on the writer's side, holds it for a copy of all that is held.
+
+    At any moment `written_frames == read_frames + flushed_frames + overrun_frames + held_frames`.
+
+    Args:
+        capacity_frames: room at the start, at least 1.
+        overwrite: what a full ring does on `write`: True pushes out its oldest frames, False grows.
+    """
+
+    def __init__(self, capacity_frames: int, *, overwrite: bool) -> None:
+        if capacity_frames < 1:
+            raise ValueError(f"a ring needs room for at least one frame, not {capacity_frames}")
+        self._overwrite = overwrite
+        self._lock = threading.Lock()
+        self._memory = memoryview(bytearray(capacity_frames * _FRAME_BYTES))
+        self._start = 0  # byte position of the oldest frame
+        self._held = 0  # bytes
+        self._written = self._read = self._flushed = self._overrun = 0  # bytes, ever
+
+    def write(self, pcm: bytes | bytearray | memoryview) -> int:
+        """
+        Append sound; return how many of the oldest frames it pushed out, which is 0 for a ring that grows.
+
+        Args:
+            pcm: mono int16 little-endian, any length; a torn last byte is ignored.
+
+        Called by the ring's one writer, perhaps inside a sound card's deadline: copies and returns.
+        """
+        new = memoryview(pcm).cast("B")
+        n_new = len(new) - len(new) % _FRAME_BYTES
+        if not self._overwrite and self._held + n_new > len(self._memory):
+            self._grow(self._held + n_new)
+        with self._lock:
+            capacity = len(self._memory)
+            self._written += n_new
+            kept = new[max(0, n_new - capacity) : n_new]  # the rest is pushed out before it is in
+            n_kept = len(kept)
+            forgotten = max(0, self._held + n_kept - capacity)
+            self._drop_oldest(forgotten)
+            end = (self._start + self._held) % capacity
+            n_first = min(n_kept, capacity - end)
+            self._memory[end : end + n_first] = kept[:n_first]
+            self._memory[: n_kept - n_first] = kept[n_first:]
+            self._held += n_kept
+            pushed_out = forgotten + n_new - n_kept
+            self._overrun += pushed_out
+        return pushed_out // _FRAME_BYTES
+
+    def read(self, n_frames: int) -> bytes:
+        """
+        Take up to `n_frames` of the oldest frames; fewer, or none, when the ring holds fewer.
+
+        Called by the ring's one reader.
+        """
+        with self._lock:
+            n_bytes = min(n_frames * _FRAME_BYTES, self._held)
+            until = self._start + n_bytes
+            pcm = bytes(self._memory[self._start : until])
+            if until > len(self._memory):
+                pcm += self._memory[: until - len(self._memory)]
+            self._drop_oldest(n_bytes)
+            self._read += n_bytes
+        return pcm
+
+    def read_into(self, block: bytearray | memoryview) -> int:
+        """
+        Fill the start of `block` with the oldest frames; return how many frames that were. Allocates no sound.
+
+        Args:
+            block: room for whole frames; what lies past the returned frames is left as it was.
+
+        Called by the ring's one reader, perhaps inside a sound card's deadline.
+        """
+        room = memoryview(block).cast("B")
+        with self._lock:
+            n_bytes = min(len(room) - len(room) % _FRAME_BYTES, self._held)
+            n_first = min(n_bytes, len(self._memory) - self._start)
+            room[:n_first] = self._memory[self._start : self._start + n_first]
+            room[n_first:n_bytes] = self._memory[: n_bytes - n_first]
+            self._drop_oldest(n_bytes)
+            self._read += n_bytes
+        return n_bytes // _FRAME_BYTES
+
+    def flush(self, keep_frames: int = 0) -> int:
+        """
+        Forget what is held, but for the `keep_frames` the reader takes next; return how many frames were dropped.
+
+        The kept frames are there to be faded out, so that the cut does not click.
+
+        Called by the ring's writer, so that what it writes afterwards is never flushed and what it wrote before
+        never survives.
+        """
+        with self._lock:
+            dropped = max(0, self._held - keep_frames * _FRAME_BYTES)
+            self._held -= dropped
+            self._flushed += dropped
+        return dropped // _FRAME_BYTES
+
+    @property
+    def capacity_frames(self) -> int:
+        """Frames there is room for now."""
+        return len(self._memory) // _FRAME_BYTES
+
+    @property
+    def held_frames(self) -> int:
+        """Frames written and neither read, nor flushed, nor pushed out."""
+        return self._held // _FRAME_BYTES
+
+    @property
+    def written_frames(self) -> int:
+        """Frames written, ever."""
+        return self._written // _FRAME_BYTES
+
+    @property
+    def read_frames(self) -> int:
+        """Frames read, ever: for a playback ring, what was played."""
+        return self._read // _FRAME_BYTES
+
+    @property
+    def flushed_frames(self) -> int:
+        """Frames dropped by `flush`, ever."""
+        return self._flushed // _FRAME_BYTES
+
+    @property
+    def overrun_frames(self) -> int:
+        """Frames pushed out by newer ones, ever."""
+        return self._overrun // _FRAME_BYTES
+
+    def _drop_oldest(self, n_bytes: int) -> None:
+        self._start = (self._start + n_bytes) % len(self._memory)
+        self._held -= n_bytes
+
+    def _grow(self, n_bytes: int) -> None:
+        """Move to memory for `n_bytes` or twice today's. The writer's; meanwhile the reader can only free more."""
+        larger = memoryview(bytearray(max(n_bytes, 2 * len(self._memory))))
+        with self._lock:
+            n_first = min(self._held, len(self._memory) - self._start)
+            larger[:n_first] = self._memory[self._start : self._start + n_first]
+            larger[n_first : self._held] = self._memory[: self._held - n_first]
+            self._memory, self._start = larger, 0

@@ -1,0 +1,296 @@
+"""The microphone that hears files: pace, exactness, slow sources, and an end to it."""
+
+import asyncio
+import io
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from flashlive_cli.audio import filemic
+from flashlive_cli.audio.clips import open_raw, open_wav
+from flashlive_cli.audio.filemic import CHUNK_BYTES, CHUNK_S, SILENCE, WavMicrophone
+from flashlive_cli.clock import Clock
+from flashlive_cli.errors import FileError
+
+
+@pytest.fixture(autouse=True)
+def _patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However busy the machine is, a clip in memory counts as a disk that answers."""
+    monkeypatch.setattr(filemic, "_DISK_PATIENCE_S", 30)
+
+
+class Tape:
+    """A clip held in memory, in blocks."""
+
+    name = "tape"
+    duration_s: float | None = None
+
+    def __init__(self, *blocks: bytes, live: bool = False, then: Exception | None = None) -> None:
+        self.live, self.warnings, self.closed = live, list[str](), False
+        self._blocks, self._then = list(blocks), then
+
+    def read(self) -> bytes:
+        if self._blocks:
+            return self._blocks.pop(0)
+        if self._then:
+            raise self._then
+        return b""
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def dyed(n_frames: int) -> bytes:
+    """Samples that tell their own position, none of them zero."""
+    return (np.arange(n_frames) % 30_000 + 1).astype("<i2").tobytes()
+
+
+def mic_threads() -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if thread.name == "flashlive-wav-mic"]
+
+
+async def hear(mic: WavMicrophone, clip: Tape) -> list[bytes]:
+    """All chunks from the start of a clip until it has been played."""
+    chunks: list[bytes] = []
+    async with asyncio.TaskGroup() as group:
+        playing = group.create_task(mic.play(clip))
+        while not playing.done():
+            chunks.append(await mic.read())
+    return chunks
+
+
+async def test_chunks_are_due_on_an_absolute_schedule(virtual_clock) -> None:
+    """Chunk n is due 20 ms * (n + 1) after the first read, however long the reader dawdles; then it catches up."""
+    mic = WavMicrophone(virtual_clock)
+    for n in range(100):
+        assert await mic.read() == SILENCE
+        assert virtual_clock.now() == pytest.approx((n + 1) * CHUNK_S)
+        virtual_clock.elapsed_s += 0.003  # the reader's own work
+    virtual_clock.elapsed_s = 3.0
+    virtual_clock.slept.clear()
+    for _ in range(50):
+        await mic.read()
+    assert max(virtual_clock.slept) <= 1e-9
+    await mic.read()
+    assert virtual_clock.now() == pytest.approx(151 * CHUNK_S)
+
+
+async def test_runs_by_a_real_clock_without_being_early() -> None:
+    clock = Clock(speed=50)
+    mic = WavMicrophone(clock)
+    began = clock.now()
+    for n in range(100):
+        await mic.read()
+        assert clock.now() >= began + (n + 1) * CHUNK_S - 0.001 * clock.speed  # asyncio's timers round to 1 ms
+
+
+@pytest.mark.parametrize("n_frames", [1, 319, 320, 321, 16_000, 100_000])
+async def test_a_clip_is_heard_once_from_a_chunk_s_start(n_frames: int, virtual_clock) -> None:
+    mic = WavMicrophone(virtual_clock)
+    for _ in range(3):
+        assert await mic.read() == SILENCE
+    pcm = dyed(n_frames)
+    for block in (100, 2 * 1600, 200_000):
+        clip = Tape(*(pcm[i : i + block] for i in range(0, len(pcm), block)))
+        heard = b"".join(await hear(mic, clip))
+        assert heard[: len(pcm)] == pcm
+        assert not heard[len(pcm) :].strip(b"\0")
+        assert len(heard) - len(pcm) < 3 * CHUNK_BYTES
+        assert len(heard) % CHUNK_BYTES == 0
+        assert clip.closed
+        assert not mic.playing
+    assert await mic.read() == SILENCE
+    await mic.close()
+    assert not mic_threads()
+
+
+async def test_a_clip_without_samples_ends_at_once(virtual_clock) -> None:
+    await WavMicrophone(virtual_clock).play(Tape())
+
+
+async def test_speech_is_dated_by_when_it_was_read(virtual_clock) -> None:
+    mic = WavMicrophone(virtual_clock)
+    loud = dyed(3200)
+    quiet = (np.ones(1600) * 30).astype("<i2").tobytes()  # -61 dBFS: a room
+    await hear(mic, Tape(quiet + loud + quiet))
+    # 5 quiet chunks, 10 loud ones, 5 quiet ones
+    assert mic.speech_started_s == pytest.approx(6 * CHUNK_S)
+    assert mic.speech_ended_s == pytest.approx(15 * CHUNK_S)
+    await hear(mic, Tape(quiet))
+    assert mic.speech_started_s is None
+    assert mic.speech_ended_s is None
+
+
+async def test_a_disk_that_hesitates_puts_no_hole_into_the_sound(virtual_clock) -> None:
+    gate = threading.Event()
+
+    class SlowDisk(Tape):
+        def read(self) -> bytes:
+            gate.wait()
+            return super().read()
+
+    mic = WavMicrophone(virtual_clock)
+    asyncio.get_running_loop().call_later(0.02, gate.set)
+    chunks = await hear(mic, SlowDisk(dyed(640)))
+    assert b"".join(chunks)[:1280] == dyed(640)
+
+
+async def test_a_disk_that_hangs_is_treated_like_a_slow_pipe(virtual_clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(filemic, "_DISK_PATIENCE_S", 0.001)
+    gate = threading.Event()
+
+    class Hanging(Tape):
+        def read(self) -> bytes:
+            gate.wait()
+            return super().read()
+
+    mic = WavMicrophone(virtual_clock)
+    async with asyncio.TaskGroup() as group:
+        group.create_task(mic.play(Hanging(dyed(320))))
+        assert await mic.read() == SILENCE
+        assert await mic.read() == SILENCE
+        gate.set()
+        while await mic.read() == SILENCE:
+            pass
+
+
+async def test_a_slow_pipe_is_filled_up_with_silence(make_wav: Callable[..., bytes]) -> None:
+    """What a live pipe has is heard in whole chunks and in order; what it has not yet is silence."""
+    out, into = os.pipe()
+    pcm = dyed(320 * 5 + 100)
+    os.write(into, make_wav(b"", data_size=0xFFFFFFFF) + pcm[: 2 * CHUNK_BYTES + 10])
+    with io.FileIO(out) as stream:
+        mic = WavMicrophone(Clock(speed=20))
+        heard: list[bytes] = []
+
+        async def hear_until(n_chunks: int) -> None:
+            while len(heard) < n_chunks:
+                chunk = await mic.read()
+                if chunk != SILENCE:
+                    heard.append(chunk)
+
+        async with asyncio.TaskGroup() as group:
+            playing = group.create_task(mic.play(open_wav(stream)))
+            await hear_until(2)
+            for _ in range(10):
+                assert await mic.read() == SILENCE
+            os.write(into, pcm[2 * CHUNK_BYTES + 10 :])
+            await hear_until(5)
+            assert await mic.read() == SILENCE
+            assert not playing.done()
+            os.close(into)
+            await hear_until(6)
+        assert b"".join(heard) == pcm.ljust(6 * CHUNK_BYTES, b"\0")
+        await mic.close()
+    assert not mic_threads()
+
+
+async def test_what_was_read_before_a_failure_is_heard_then_the_failure_surfaces(virtual_clock) -> None:
+    mic = WavMicrophone(virtual_clock)
+    heard: list[bytes] = []
+    playing = asyncio.get_running_loop().create_task(mic.play(Tape(dyed(640), then=FileError("the disk is gone"))))
+    while not playing.done():
+        heard.append(await mic.read())
+    with pytest.raises(FileError, match="the disk is gone"):
+        await playing
+    assert b"".join(heard)[:1280] == dyed(640)
+    assert not mic.playing
+    assert b"".join(await hear(mic, Tape(dyed(320))))[:640] == dyed(320)
+
+
+async def test_one_clip_at_a_time(virtual_clock) -> None:
+    mic = WavMicrophone(virtual_clock)
+    async with asyncio.TaskGroup() as group:
+        playing = group.create_task(mic.play(Tape(dyed(3200))))
+        await mic.read()
+        with pytest.raises(RuntimeError, match="one clip"):
+            await mic.play(Tape(dyed(1)))
+        while not playing.done():
+            await mic.read()
+
+
+async def test_a_cancelled_clip_is_not_heard_any_more(virtual_clock) -> None:
+    mic = WavMicrophone(virtual_clock)
+    clip = Tape(*(dyed(1600) for _ in range(1000)))
+    playing = asyncio.get_running_loop().create_task(mic.play(clip))
+    while await mic.read() == SILENCE:
+        pass
+    playing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await playing
+    assert await mic.read() == SILENCE
+    await mic.close()
+    assert not mic_threads()
+    assert clip.closed
+
+
+async def test_cancelling_a_read_loses_nothing() -> None:
+    mic = WavMicrophone(Clock(speed=20))
+    pcm = dyed(16_000)
+    heard = bytearray()
+    async with asyncio.TaskGroup() as group:
+        playing = group.create_task(mic.play(Tape(pcm)))
+        while not playing.done():
+            try:
+                async with asyncio.timeout(0.0007):
+                    heard += await mic.read()
+            except TimeoutError:
+                pass
+    assert heard.strip(b"\0") == pcm.strip(b"\0")
+
+
+async def test_close_ends_a_clip_and_its_thread(virtual_clock) -> None:
+    mic = WavMicrophone(virtual_clock)
+    async with asyncio.TaskGroup() as group:
+        group.create_task(mic.play(Tape(*(dyed(1600) for _ in range(1000)))))
+        await mic.read()
+        await mic.close()
+    assert not mic_threads()
+    assert await mic.read() == SILENCE
+    with pytest.raises(RuntimeError, match="closed"):
+        await mic.play(Tape())
+
+
+async def test_close_does_not_wait_for_a_silent_pipe(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The thread is left in its read, and ends as soon as that does."""
+    monkeypatch.setattr(filemic, "_STOP_PATIENCE_S", 0.01)
+    out, into = os.pipe()
+    with io.FileIO(out) as stream:
+        mic = WavMicrophone(Clock(speed=20))
+        async with asyncio.TaskGroup() as group:
+            group.create_task(mic.play(open_raw(stream)))
+            await mic.read()
+            [thread] = mic_threads()
+            await mic.close()
+        assert thread.is_alive()
+        os.close(into)
+        thread.join()
+
+
+TALK = """
+import asyncio
+from flashlive_cli.audio.clips import open_raw
+from flashlive_cli.audio.filemic import WavMicrophone
+from flashlive_cli.clock import Clock
+
+async def main():
+    mic = WavMicrophone(Clock(speed=20))
+    async with asyncio.TaskGroup() as group:
+        group.create_task(mic.play(open_raw("-")))
+        await mic.read()
+        await mic.close()
+asyncio.run(main())
+"""
+
+
+def test_a_process_ends_cleanly_while_its_standard_input_is_silent() -> None:
+    """A thread left in a read of `sys.stdin.buffer` would be a fatal error at exit."""
+    with subprocess.Popen([sys.executable, "-c", TALK], stdin=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.wait(50) == 0
+        assert process.stderr is not None
+        assert process.stderr.read() == b""
