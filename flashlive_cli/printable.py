@@ -20,11 +20,22 @@ def printable(text: str, *, keep_newlines: bool = False) -> str:
     return "".join(_escape(char, keep_newlines) for char in text)
 
 
+def printable_json(text: str) -> str:
+    r"""Spell the same unsafe characters in JSON text as JSON does (`\u001b`); the value stays what it was."""
+    if text.isascii() and "\x7f" not in text:
+        return text
+    return "".join(f"\\u{ord(char):04x}" if _is_unsafe(char) else char for char in text)
+
+
 def _escape(char: str, keep_newlines: bool) -> str:
     if char == "\n":
         return char if keep_newlines else " "
     if char in "\t\r":
         return " "
-    if unicodedata.category(char) in _UNSAFE_CATEGORIES or char in _BIDI_CONTROLS:
+    if _is_unsafe(char):
         return char.encode("unicode_escape", "surrogatepass").decode("ascii")
     return char
+
+
+def _is_unsafe(char: str) -> bool:
+    return unicodedata.category(char) in _UNSAFE_CATEGORIES or char in _BIDI_CONTROLS
