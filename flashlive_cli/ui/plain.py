@@ -1,0 +1,95 @@
+"""A talk as plain lines that stay as they are: `you:`, `gemini:`, `tool:`."""
+
+import json
+from collections.abc import Mapping
+from typing import assert_never
+
+from flashlive_cli import reports as r
+from flashlive_cli.printable import printable
+from flashlive_cli.ui.outlet import Outlet
+
+
+class PlainScreen:
+    """
+    Writes a line for each finished utterance, reply and tool call; what is about the talk goes elsewhere.
+
+    Args of the constructor:
+        data: takes the conversation.
+        notes: takes what is said about it: connection, warnings, latencies.
+    """
+
+    def __init__(self, data: Outlet, notes: Outlet) -> None:
+        self._data = data
+        self._notes = notes
+
+    def __call__(self, stamped: r.Stamped) -> None:
+        """Take a report; see `reports.Listener`."""
+        match stamped.report:
+            case r.Transcript(role="user", text=text, final=True):
+                self._say(f"you: {text}")
+            case r.Transcript(role="model", text=text, final=True, heard=heard):
+                self._say(f"gemini: {_told(text, heard)}")
+            case r.ToolCalled(name=name, args=args):
+                self._say(f"tool: {name}({_arguments(args)})")
+            case r.ToolFinished(name=name, response=response, duration_ms=duration_ms):
+                self._say(f"tool: {name} -> {_shown(response)} ({duration_ms:.0f} ms)")
+            case r.ToolCancelled(name=name):
+                self._say(f"tool: {name} was cancelled")
+            case r.ToolPrinted(name=name, line=line):
+                self._say(f"tool: {name} printed: {line}")
+            case r.SessionReady(model=model, voice=voice, tools=tools, simulated=simulated):
+                with_tools = f", tools: {', '.join(tools)}" if tools else ""
+                where = "the simulator as " if simulated else ""
+                self._note(f"talking to {where}{model}, voice {voice or 'as the service likes'}{with_tools}")
+            case r.TurnLatency(total_ms=total_ms, speech_end_to_content_ms=thinking_ms):
+                self._note(f"answered after {total_ms:.0f} ms ({thinking_ms:.0f} ms to the first content)")
+            case r.ReplyFlushed(heard_ms=heard_ms, dropped_ms=dropped_ms):
+                self._note(f"interrupted after {heard_ms / 1000:.1f} s; {dropped_ms / 1000:.1f} s were not played")
+            case r.ReplyComplete(reason=reason):
+                if reason is not None:
+                    self._note(f"the reply ended early: {reason}")
+            case r.Warned(message=message):
+                self._note(f"warning: {message}")
+            case r.Failed(message=message):
+                self._note(f"error: {message}")
+            case (
+                r.Transcript()
+                | r.SessionClosed()
+                | r.SpeechStarted()
+                | r.SpeechEnded()
+                | r.ReplyStarted()
+                | r.ReplyFirstSample()
+                | r.UsageReported()
+                | r.BargeInLatency()
+            ):
+                pass
+            case _:
+                assert_never(stamped.report)
+
+    def _say(self, line: str) -> None:
+        self._data.say(printable(line))
+
+    def _note(self, line: str) -> None:
+        self._notes.say(f"flashlive: {printable(line)}")
+
+
+def _told(text: str, heard: str | None) -> str:
+    """Mark what nobody heard."""
+    if heard is None or heard == text:
+        return text
+    unheard = text.removeprefix(heard).strip()
+    return f"{heard} [not heard: {unheard}]" if heard else f"[not heard: {unheard}]"
+
+
+def _arguments(args: Mapping[str, object]) -> str:
+    return ", ".join(f"{name}={_value(value)}" for name, value in args.items())
+
+
+def _shown(response: Mapping[str, object]) -> str:
+    if "error" in response:
+        return f"error: {response['error']}"
+    return _value(response["output"] if set(response) == {"output"} else response)
+
+
+def _value(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, default=str)

@@ -1,0 +1,172 @@
+"""Plain lines and NDJSON: the same talk for people and for programs."""
+
+import contextlib
+import io
+import json
+import os
+import threading
+from typing import get_args
+
+import pytest
+
+from flashlive_cli import reports as r
+from flashlive_cli.errors import OutputFailed
+from flashlive_cli.ui.ndjson import JsonScreen
+from flashlive_cli.ui.outlet import Outlet
+from flashlive_cli.ui.plain import PlainScreen
+
+EXAMPLES: list[r.Report] = [
+    r.SessionReady("gemini-x", "Puck", ("f",), simulated=True, setup_ms=12.34),
+    r.SessionClosed(1000, "", 3.0, 2),
+    r.SpeechStarted("server", 0.5),
+    r.SpeechEnded("server", 1.5),
+    r.Transcript("user", "What", final=False),
+    r.Transcript("user", "What time is it?", final=True),
+    r.Transcript("model", "It is noon.", final=True, heard="It is noon."),
+    r.Transcript("model", "It is five past noon.", final=True, heard="It is"),
+    r.Transcript("model", "It is.", final=True, heard=""),
+    r.ReplyStarted(),
+    r.ReplyFirstSample(),
+    r.ReplyFlushed(100.0, 200.0),
+    r.ReplyComplete(300.0, interrupted=False),
+    r.ToolCalled("1", "f", {"x": 1, "y": "z"}),
+    r.ToolFinished("1", "f", ok=True, response={"output": {"a": [1]}}, duration_ms=3.21),
+    r.ToolFinished("1", "f", ok=False, response={"error": "broken"}, duration_ms=3.21),
+    r.ToolCancelled("1", "f"),
+    r.ToolPrinted("f", "hello"),
+    r.UsageReported(1, 2, 3, 6, {"TEXT": 1}, {"AUDIO": 2}),
+    r.TurnLatency(600.0, 0.0, 20.0, 620.0),
+    r.BargeInLatency(150.0),
+    r.Warned("careful"),
+    r.Failed("broken", 3),
+]
+
+
+def unexpected(failure: OutputFailed) -> None:
+    raise failure
+
+
+def shown(report: r.Report) -> tuple[str, str]:
+    """What stdout and stderr get of a report in plain format."""
+    data, notes = io.StringIO(), io.StringIO()
+    outlets = [Outlet(stream, name="test", failed=unexpected) for stream in (data, notes)]
+    PlainScreen(*outlets)(r.Stamped(1.0, 1, report))
+    for outlet in outlets:
+        outlet.close()
+    return data.getvalue(), notes.getvalue()
+
+
+def as_json(report: r.Report) -> str:
+    stream = io.StringIO()
+    outlet = Outlet(stream, name="test", failed=unexpected)
+    JsonScreen(outlet)(r.Stamped(1.23456, 2, report))
+    outlet.close()
+    return stream.getvalue()
+
+
+def test_the_examples_hold_every_report() -> None:
+    assert {type(example) for example in EXAMPLES} == set(get_args(r.Report))
+
+
+@pytest.mark.parametrize("report", EXAMPLES, ids=lambda report: type(report).__name__)
+def test_every_report_is_one_json_line_with_its_type(report) -> None:
+    line = as_json(report)
+
+    assert line.count("\n") == 1
+    record = json.loads(line)
+    assert {"schema": 1, "type": report.type, "t": 1.2346, "turn": 2}.items() <= record.items()
+    assert len(record) > 3
+
+
+@pytest.mark.parametrize(
+    ("report", "line"),
+    [
+        (EXAMPLES[5], "you: What time is it?\n"),
+        (EXAMPLES[6], "gemini: It is noon.\n"),
+        (EXAMPLES[7], "gemini: It is [not heard: five past noon.]\n"),
+        (EXAMPLES[8], "gemini: [not heard: It is.]\n"),
+        (EXAMPLES[13], 'tool: f(x=1, y="z")\n'),
+        (EXAMPLES[14], 'tool: f -> {"a": [1]} (3 ms)\n'),
+        (EXAMPLES[15], "tool: f -> error: broken (3 ms)\n"),
+        (EXAMPLES[16], "tool: f was cancelled\n"),
+        (EXAMPLES[17], "tool: f printed: hello\n"),
+    ],
+)
+def test_the_conversation_goes_to_stdout_in_stable_lines(report, line) -> None:
+    assert shown(report) == (line, "")
+
+
+@pytest.mark.parametrize("report", EXAMPLES, ids=lambda report: type(report).__name__)
+def test_what_is_said_about_the_talk_goes_to_stderr_with_the_programs_name(report) -> None:
+    data, notes = shown(report)
+
+    assert not (data and notes)
+    assert notes == "" or notes.startswith("flashlive: ")
+
+
+HOSTILE = "\x1b[2J\x07\x9b31m\u202egnp.exe\u2028\udc80\x7f"
+
+
+@pytest.mark.parametrize(
+    "report",
+    [
+        r.Transcript("model", HOSTILE, final=True, heard=""),
+        r.Transcript("user", HOSTILE, final=True),
+        r.ToolCalled("1", HOSTILE, {HOSTILE: HOSTILE}),
+        r.ToolFinished("1", "f", ok=True, response={"output": HOSTILE}, duration_ms=1.0),
+        r.ToolPrinted("f", HOSTILE),
+        r.Warned(HOSTILE),
+        r.Failed(HOSTILE, 1),
+    ],
+    ids=lambda report: type(report).__name__,
+)
+def test_nothing_from_a_stranger_steers_the_terminal(report) -> None:
+    plain = "".join(shown(report)).rstrip("\n")
+    line = as_json(report).rstrip("\n")
+
+    for text in (plain, line):
+        assert not set(text) & set("\x1b\x07\x9b\u202e\u2028\udc80\x7f\n")
+        text.encode()
+    assert "gnp.exe" in plain
+    assert HOSTILE in flattened(json.loads(line)), "a program gets the very text"
+
+
+def flattened(value: object) -> list[object]:
+    if isinstance(value, dict):
+        return [inner for pair in value.items() for each in pair for inner in flattened(each)]
+    return [value]
+
+
+def test_a_reader_who_leaves_is_noticed_once_and_nothing_waits() -> None:
+    ours, theirs = os.pipe()
+    os.close(ours)
+    noticed = []
+    failed = threading.Event()
+
+    def on_failure(failure) -> None:
+        noticed.append(str(failure))
+        failed.set()
+
+    stream = os.fdopen(theirs, "w", buffering=1)
+    outlet = Outlet(stream, name="stdout", failed=on_failure)
+    outlet.say("one")
+    assert failed.wait(10)
+    outlet.say("two")
+    outlet.close()
+    with contextlib.suppress(BrokenPipeError):
+        stream.close()
+
+    assert len(noticed) == 1
+    assert "stdout takes no more output" in noticed[0]
+
+
+def test_a_reader_who_reads_nothing_holds_up_nobody() -> None:
+    ours, theirs = os.pipe()
+    with os.fdopen(theirs, "w") as stream, os.fdopen(ours, "rb", buffering=0) as reader:
+        outlet = Outlet(stream, name="stdout", failed=unexpected)
+        for _ in range(100):
+            outlet.say("x" * 10_000)  # a pipe holds 64 KiB
+        outlet.close(timeout_s=0.1)
+        got = 0
+        while got < 100 * 10_001:
+            got += len(reader.read(65536))
