@@ -1,0 +1,73 @@
+"""The tokens of a conversation, counted from what was really exchanged."""
+
+import math
+from collections import Counter
+from typing import Any, Final
+
+TOKENS_PER_AUDIO_S: Final = 25
+"""ai.google.dev, Live capabilities: about 25 tokens a second of audio, in and out."""
+TOKENS_PER_STILL: Final = 258
+_CHARACTERS_PER_TOKEN: Final = 4
+
+_ORDER: Final = ("TEXT", "AUDIO", "IMAGE")
+
+
+def text_tokens(text: str) -> int:
+    """About four characters a token."""
+    return math.ceil(len(text) / _CHARACTERS_PER_TOKEN)
+
+
+class Ledger:
+    """
+    What the model has read and said. Pure arithmetic.
+
+    A turn's prompt is everything before it, which is why long talks grow expensive; closing the turn moves what was
+    said into the history.
+    """
+
+    def __init__(self) -> None:
+        self._standing = 0
+        self._history: Counter[str] = Counter()
+        self._said: Counter[str] = Counter()
+
+    def stand_on(self, instruction: str, tools_json: str) -> None:
+        """The instruction and the tools, part of every prompt, in place of those before."""
+        self._standing = text_tokens(instruction) + (text_tokens(tools_json) if len(tools_json) > 2 else 0)
+
+    def read(self, text: str) -> None:
+        """Text came in."""
+        self._history["TEXT"] += text_tokens(text)
+
+    def hear(self, seconds: float) -> None:
+        """Audio came in."""
+        self._history["AUDIO"] += math.ceil(seconds * TOKENS_PER_AUDIO_S)
+
+    def see(self, stills: int) -> None:
+        """Pictures came in."""
+        self._history["IMAGE"] += stills * TOKENS_PER_STILL
+
+    def say_text(self, text: str) -> None:
+        """A call or another text went out."""
+        self._said["TEXT"] += text_tokens(text)
+
+    def say_audio(self, seconds: float) -> None:
+        """The audio of one reply went out, so and so long in all."""
+        self._said["AUDIO"] += math.ceil(seconds * TOKENS_PER_AUDIO_S)
+
+    def close_turn(self) -> dict[str, Any]:
+        """`usageMetadata` of the turn, zeros omitted; what was said becomes history."""
+        prompt = self._history + Counter({"TEXT": self._standing})
+        usage: dict[str, Any] = {
+            "promptTokenCount": prompt.total(),
+            "responseTokenCount": self._said.total(),
+            "totalTokenCount": prompt.total() + self._said.total(),
+            "promptTokensDetails": _details(prompt),
+            "responseTokensDetails": _details(self._said),
+        }
+        self._history += self._said
+        self._said = Counter()
+        return {name: value for name, value in usage.items() if value}
+
+
+def _details(tokens: Counter[str]) -> list[dict[str, Any]]:
+    return [{"modality": name, "tokenCount": tokens[name]} for name in _ORDER if tokens[name]]

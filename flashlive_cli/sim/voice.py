@@ -1,0 +1,165 @@
+"""
+How a text becomes sound: a recording the scenario names, espeak-ng where installed, tones elsewhere.
+
+A `Speech` knows its length at once and gives out its frames in pieces, so that the event loop never works for
+more than a moment. espeak-ng is a process of its own; it is given the text on stdin, never as an argument.
+"""
+
+import asyncio
+import contextlib
+import shutil
+import zlib
+from collections import OrderedDict
+from pathlib import Path
+from typing import Final, Protocol
+
+import numpy as np
+
+from flashlive_cli.errors import FileError
+from flashlive_cli.pcm import FULL_SCALE, WIRE_OUT
+from flashlive_cli.sim.resample import Samples, excerpt
+from flashlive_cli.sim.tones import CHARACTERS_PER_S, Tones
+
+_PATIENCE_S: Final = 10.0
+"""Ten seconds of speech take espeak-ng 0.1 s; one that takes this long hangs."""
+_KEPT: Final = 32
+
+
+class Speech(Protocol):
+    """Something to say, mono at 24 kHz."""
+
+    @property
+    def n_frames(self) -> int:
+        """Its length."""
+        ...
+
+    def chunk(self, start: int, n_frames: int) -> bytes:
+        """Frames `start` to `start + n_frames` as s16le; silence past the end."""
+        ...
+
+
+class Recorded:
+    """Samples at any rate, read at 24 kHz as they are asked for: a `Speech`."""
+
+    def __init__(self, samples: Samples, rate_hz: int) -> None:
+        self._samples = samples
+        self._rate_hz = rate_hz
+        self.n_frames = len(samples) * WIRE_OUT.rate_hz // rate_hz
+
+    def chunk(self, start: int, n_frames: int) -> bytes:
+        """Frames `start` to `start + n_frames` as s16le."""
+        part = excerpt(self._samples, self._rate_hz, WIRE_OUT.rate_hz, start, n_frames)
+        return np.clip(part, -FULL_SCALE, FULL_SCALE - 1).astype("<i2").tobytes()
+
+
+def read_wav(path: Path) -> Recorded:
+    """
+    A WAV file of 16-bit PCM, mixed to mono.
+
+    Raises:
+        FileError: it cannot be read, or is something else.
+    """
+    try:
+        raw = path.read_bytes()
+    except OSError as exc:
+        raise FileError(f"{path}: {exc.strerror or exc}") from exc
+    recorded = parse_wav(raw)
+    if recorded is None:
+        raise FileError(f"{path}: not a WAV file of 16-bit PCM")
+    return recorded
+
+
+def parse_wav(raw: bytes) -> Recorded | None:
+    """
+    The sound of a RIFF file, or None when it is no 16-bit PCM.
+
+    Sizes in the header may lie: espeak-ng writes to a pipe and cannot know them. Hence not the `wave` module.
+    """
+    if raw[:4] != b"RIFF" or raw[8:12] != b"WAVE":
+        return None
+    at = 12
+    channels = rate_hz = 0
+    while at + 8 <= len(raw):
+        name, size = raw[at : at + 4], int.from_bytes(raw[at + 4 : at + 8], "little")
+        body = raw[at + 8 : at + 8 + size]
+        if name == b"fmt " and len(body) >= 16:
+            # 1 is PCM, 0xFFFE its extensible spelling
+            kind, bits = int.from_bytes(body[:2], "little"), int.from_bytes(body[14:16], "little")
+            channels, rate_hz = int.from_bytes(body[2:4], "little"), int.from_bytes(body[4:8], "little")
+            if kind not in (1, 0xFFFE) or bits != 16:
+                return None
+        if name == b"data" and channels and rate_hz:
+            whole = len(body) - len(body) % (2 * channels)
+            frames = np.frombuffer(body[:whole], "<i2").astype(np.float32).reshape(-1, channels)
+            return Recorded(frames.mean(axis=1, dtype=np.float32), rate_hz)
+        at += 8 + size + size % 2
+    return None
+
+
+class Voice:
+    """
+    Says texts; one for all connections of a server.
+
+    Args:
+        espeak: path of espeak-ng; None for tones.
+    """
+
+    def __init__(self, espeak: str | None = None) -> None:
+        self._espeak = espeak
+        self._rehearsed: OrderedDict[tuple[str, str], Speech] = OrderedDict()
+        self._rehearsing: set[tuple[str, str]] = set()
+
+    @classmethod
+    def of_this_machine(cls) -> "Voice":
+        """With espeak-ng, when it is on PATH."""
+        return cls(shutil.which("espeak-ng"))
+
+    async def say(self, text: str, voice: str) -> Speech:
+        """The text as sound; nothing it could contain makes this fail."""
+        known = self._rehearsed.get((text, voice))
+        if known is not None:
+            return known
+        spoken = await self._ask_espeak(text, voice) if self._espeak and text.strip() else None
+        if spoken is None:
+            return Tones(text, voice)
+        # next to nothing said, or every sign of a foreign script spelled out: tones tell more about the length
+        usual = WIRE_OUT.rate_hz * len(text) // CHARACTERS_PER_S
+        return spoken if usual // 8 <= spoken.n_frames <= usual * 4 + 2 * WIRE_OUT.rate_hz else Tones(text, voice)
+
+    async def rehearse(self, text: str, voice: str) -> None:
+        """
+        Prepare a text that will be said word for word.
+
+        espeak-ng takes 0.1 s, which is 2 s of a conversation that runs twenty times as fast.
+        """
+        if (text, voice) in self._rehearsed or (text, voice) in self._rehearsing:
+            return
+        self._rehearsing.add((text, voice))
+        try:
+            self._rehearsed[text, voice] = await self.say(text, voice)
+        finally:
+            self._rehearsing.discard((text, voice))
+        while len(self._rehearsed) > _KEPT:
+            self._rehearsed.popitem(last=False)
+
+    async def _ask_espeak(self, text: str, voice: str) -> Speech | None:
+        assert self._espeak is not None
+        pitch = 25 + zlib.crc32(voice.encode()) % 50
+        try:
+            process = await asyncio.create_subprocess_exec(
+                self._espeak, "--stdin", "--stdout", "-b", "1", "-s", "170", "-p", str(pitch),
+                stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
+            )  # fmt: skip
+        except (OSError, NotImplementedError):  # the latter: an event loop that starts no processes (Windows)
+            return None
+        try:
+            async with asyncio.timeout(_PATIENCE_S):
+                wav, _ = await process.communicate(text.encode("utf-8", "replace"))
+        except TimeoutError:
+            return None
+        finally:
+            if process.returncode is None:
+                with contextlib.suppress(ProcessLookupError):
+                    process.kill()
+                await process.communicate()
+        return parse_wav(wav)

@@ -1,0 +1,142 @@
+"""Reading `[turn.sim]`, and playing it."""
+
+import wave
+
+import pytest
+
+from flashlive_cli.errors import ConfigError, FileError
+from flashlive_cli.sim.script import ScriptedCall, load_script
+
+
+@pytest.fixture
+def scenario(tmp_path):
+    def write(text):
+        path = tmp_path / "order.toml"
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    return write
+
+
+def write_wav(path, seconds=0.5, rate_hz=24_000, width=2):
+    with wave.open(str(path), "wb") as wav:
+        wav.setnchannels(1)
+        wav.setsampwidth(width)
+        wav.setframerate(rate_hz)
+        wav.writeframes(b"\x10" * width * round(seconds * rate_hz))
+
+
+def test_the_example_is_read():
+    script = load_script(__import__("pathlib").Path(__file__).parents[2] / "examples" / "order-status.toml")
+    (turn,) = script.turns
+    assert turn.heard == "Where is my order A-1001?"
+    assert turn.calls == (ScriptedCall("check_order_status", {"order_id": "A-1001"}),)
+
+
+def test_keys_of_others_are_left_alone_and_silent_turns_are_none(scenario):
+    script = load_script(
+        scenario(
+            """
+            name = "x"
+            tools = "tools.py"
+            [[turn]]
+            silence_ms = 2000
+            [[turn]]
+            text = "Hi"
+            after = { event = "reply.first_sample", ms = 800 }
+            expect = { anything = 1 }
+            [[turn]]
+            say = "a.wav"
+            sim = { reply = "Yes.", delay_ms = 1500 }
+            """
+        )
+    )
+    assert [(turn.reply, turn.delay_ms) for turn in script.turns] == [(None, None), ("Yes.", 1500)]
+
+
+@pytest.mark.parametrize(
+    ("sim", "words"),
+    [
+        ('rply = "x"', "turn 1: unknown key `rply` in [turn.sim]; did you mean `reply`?"),
+        ("zzz = 1", "known are heard, reply, calls, voice_wav, delay_ms"),
+        ("heard = 1", "`heard` must be text"),
+        ("delay_ms = true", "`delay_ms` must be a number of milliseconds"),
+        ("delay_ms = -1", "delay_ms must be between"),
+        ("calls = 1", "`calls` must be a list"),
+        ("calls = [1]", "each of `calls`"),
+        ("calls = [{}]", "a call needs a `name`"),
+        ('calls = [{ name = "f", arg = {} }]', "unknown key `arg` in `calls`; did you mean `args`?"),
+        ('calls = [{ name = "f", args = { d = 2026-01-01 } }]', "cannot be said in JSON"),
+        ('reply = "{result}"', "{result} in `reply` stands for nothing, because the turn makes no calls"),
+        ('reply = "{resul}"\ncalls = [{ name = "f" }]', "did you mean `result`?"),
+    ],
+)
+def test_a_mistake_names_file_turn_and_key(scenario, sim, words):
+    path = scenario(f"[[turn]]\n[turn.sim]\n{sim}\n")
+    with pytest.raises(ConfigError) as error:
+        load_script(path)
+    assert str(error.value).startswith(str(path))
+    assert words in str(error.value)
+
+
+def test_other_shapes_are_refused(scenario):
+    for text in ("turn = 1", "turn = [1]", "[[turn]]\nsim = 1", '[[turn]]\nsilence_ms = 1\nsim = { reply = "" }'):
+        with pytest.raises(ConfigError):
+            load_script(scenario(text))
+
+
+def test_files_that_cannot_be_read(scenario, tmp_path):
+    with pytest.raises(FileError, match=r"order\.toml:2: not TOML"):
+        load_script(scenario("a = 1\nb ="))
+    with pytest.raises(FileError, match="No such file"):
+        load_script(tmp_path / "absent.toml")
+    (tmp_path / "latin.toml").write_bytes(b"a = '\xe9'")
+    with pytest.raises(FileError, match="not UTF-8"):
+        load_script(tmp_path / "latin.toml")
+    missing = '[[turn]]\n[turn.sim]\nvoice_wav = "no.wav"\n'
+    with pytest.raises(FileError, match=r"no\.wav: No such file"):
+        load_script(scenario(missing))
+    write_wav(tmp_path / "no.wav", width=1)
+    with pytest.raises(FileError, match="not a WAV file of 16-bit PCM"):
+        load_script(scenario(missing))
+
+
+async def test_a_script_is_played_turn_by_turn_and_then_left(stage, sounds, scenario, tmp_path):
+    write_wav(tmp_path / "answer.wav", 0.5)
+    path = scenario(
+        """
+        [[turn]]
+        [turn.sim]
+        heard = "What do I hear?"
+        reply = "A recording."
+        voice_wav = "answer.wav"
+        [[turn]]
+        [turn.sim]
+        calls = [{ name = "f", args = { a = [1, 2] } }, { name = "g" }]
+        reply = "F gave {f}, both gave {result}."
+        delay_ms = 1500
+        """
+    )
+    await stage.serve(script=load_script(path))
+    for _ in range(2):  # every connection plays it from its start
+        client = await stage.dial()
+        await client.setup()
+        await client.say(sounds.speech_like(1) + sounds.silence(1.5))
+        turn = await client.turn()
+        assert next(m for m in turn if "inputTranscription" in m.get("serverContent", {})) == {
+            "serverContent": {"inputTranscription": {"text": "What do I hear?"}}
+        }
+        assert sounds.said(turn) == "A recording."
+        assert b"".join(map(sounds.pcm_of, turn)) == b"\x10\x10" * 12_000
+
+        asked_at = client.clock.now()
+        await client.type("anything")
+        calls = (await client.until("toolCall"))[-1]["toolCall"]["functionCalls"]
+        assert client.clock.now() - asked_at >= 1.5
+        assert [(call["name"], call["args"]) for call in calls] == [("f", {"a": [1, 2]}), ("g", {})]
+        for call in calls:
+            answer = {"id": call["id"], "name": call["name"], "response": {"output": call["name"].upper()}}
+            await client.send(toolResponse={"functionResponses": [answer]})
+        assert sounds.said(await client.turn()) == "F gave F, both gave F G."
+        await client.type("on your own")
+        assert sounds.said(await client.turn()) == "You typed: on your own"
