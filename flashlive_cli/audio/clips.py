@@ -6,14 +6,14 @@ connection is made; the rest is read, converted and handed on block by block.
 """
 
 import os
-from typing import IO, Final, Protocol
+from typing import IO, TYPE_CHECKING, Final, Protocol
 
-import numpy as np
-
-from flashlive_cli.audio.rates import Resampler, Samples
 from flashlive_cli.audio.wavread import SoundFormat, Source, find_sound, open_source
 from flashlive_cli.errors import FileError
-from flashlive_cli.pcm import FULL_SCALE, WIRE_IN
+from flashlive_cli.pcm import WIRE_IN
+
+if TYPE_CHECKING:
+    from flashlive_cli.audio.samples import Converter
 
 _BLOCKS_PER_S: Final = 10
 """A block of 100 ms costs 0.1 ms to convert; a live pipe gives what it has and is not made to wait for a whole one."""
@@ -68,7 +68,7 @@ class WavClip:
         self._format = sound_format
         self._n_read = 0  # bytes of sound
         self._torn = b""  # the start of a frame whose rest has not come yet
-        self._resample = Resampler(sound_format.rate_hz, WIRE_IN.rate_hz)
+        self._converter: Converter | None = None
         self._ended = False
         if not source.live:
             here = source.remaining()
@@ -83,14 +83,19 @@ class WavClip:
         return bool(self.warnings)
 
     def read(self) -> bytes:  # noqa: D102 - Clip.read
+        if self._converter is None:
+            # not before the first sound is wanted: numpy is 60 ms that a dial need not wait for
+            from flashlive_cli.audio.samples import Converter  # noqa: PLC0415
+
+            self._converter = Converter(self._format, WIRE_IN)
         while not self._ended:
             frames = self._next_frames()
-            samples = self._resample(_decode(frames, self._format)) if frames else self._resample.finish()
+            pcm = self._converter(frames) if frames else self._converter.finish()
             if not frames:
                 self._ended = True
                 self._judge_length(self._n_read)
-            if samples.size:
-                return _to_s16le(samples)
+            if pcm:
+                return pcm
         return b""
 
     def close(self) -> None:  # noqa: D102 - Clip.close
@@ -197,30 +202,3 @@ def open_raw(source: str | os.PathLike[str] | IO[bytes], *, name: str | None = N
     except BaseException:
         opened.close()
         raise
-
-
-def _decode(frames: bytes, sound_format: SoundFormat) -> Samples:
-    """Whole frames as mono float32 of full scale 1, shape `(n_frames,)`."""
-    samples: Samples
-    if sound_format.is_float:
-        floats = np.frombuffer(frames, f"<f{sound_format.sample_bytes}")
-        # clipped before they become float32: a float64 may be too large for one
-        samples = np.clip(np.where(np.isfinite(floats), floats, 0.0), -1.0, 1.0).astype(np.float32)
-    elif sound_format.sample_bytes == 1:
-        samples = np.frombuffer(frames, np.uint8).astype(np.float32) / np.float32(128) - np.float32(1)
-    elif sound_format.sample_bytes == 3:
-        wide = np.zeros((len(frames) // 3, 4), np.uint8)
-        wide[:, 1:] = np.frombuffer(frames, np.uint8).reshape(-1, 3)
-        samples = wide.view("<i4")[:, 0].astype(np.float32) / np.float32(2**31)
-    else:
-        full_scale = np.float32(2 ** (8 * sound_format.sample_bytes - 1))
-        samples = np.frombuffer(frames, f"<i{sound_format.sample_bytes}").astype(np.float32) / full_scale
-    if sound_format.channels == 1:
-        return samples
-    mixed: Samples = samples.reshape(-1, sound_format.channels).mean(axis=1, dtype=np.float32)
-    return mixed
-
-
-def _to_s16le(samples: Samples) -> bytes:
-    pcm: bytes = np.clip(np.rint(samples * FULL_SCALE), -32768, 32767).astype("<i2").tobytes()
-    return pcm

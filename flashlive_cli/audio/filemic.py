@@ -38,6 +38,9 @@ Seconds of the wall's time that a due chunk waits for a disk, so that a busy mac
 sound. A disk slower than that is treated like a slow pipe: silence fills in.
 """
 
+UTTERANCE_GAP_S: Final = 0.5
+"""Quiet between two utterances of a clip: pauses within a sentence are shorter, and no server answers sooner."""
+
 _STOP_PATIENCE_S: Final = 0.2
 """Seconds of the wall's time that `close` gives the thread; it needs microseconds, unless it sits in a read."""
 
@@ -55,9 +58,9 @@ class WavMicrophone:
     there is one while a clip is being read.
 
     Attributes:
-        speech_started_s: clock time at which the first chunk of the current (or last) clip louder than
-            `SPEECH_FLOOR_DBFS` was read; None before.
-        speech_ended_s: the same of its latest such chunk.
+        speech_started_s: clock time at which the first chunk louder than `SPEECH_FLOOR_DBFS` was read, of the clip's
+            latest utterance; None before.
+        speech_ended_s: the same of the clip's latest such chunk.
         level_dbfs: level of the chunk read last.
     """
 
@@ -90,9 +93,10 @@ class WavMicrophone:
         chunk = feed.take() if feed else b""
         self.level_dbfs = level_dbfs(chunk)
         if chunk and self.level_dbfs > SPEECH_FLOOR_DBFS:
-            self.speech_ended_s = self._clock.now()
-            if self.speech_started_s is None:
-                self.speech_started_s = self.speech_ended_s
+            now = self._clock.now()
+            if self.speech_ended_s is None or now - self.speech_ended_s > UTTERANCE_GAP_S:
+                self.speech_started_s = now
+            self.speech_ended_s = now
         return chunk.ljust(CHUNK_BYTES, b"\0") if chunk else SILENCE
 
     async def play(self, clip: Clip) -> None:

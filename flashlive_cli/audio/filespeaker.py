@@ -13,8 +13,6 @@ import threading
 from collections.abc import Callable
 from typing import IO, Final, TypeVar
 
-import numpy as np
-
 from flashlive_cli.audio.ring import Ring
 from flashlive_cli.audio.wavwrite import WavWriter, create_wav
 from flashlive_cli.clock import Clock
@@ -43,8 +41,9 @@ class WavSpeaker:
     """
     Plays 24 kHz mono s16le in real time by a clock, as a sound card would, into a file.
 
-    Made by `open`. All methods belong to the event loop it was opened in, and none of them blocks; one task writes
-    and flushes. The thread is called `flashlive-wav-speaker` and does all writing to the file.
+    Made by `open`, or over a `WavWriter` that exists already and then started. All methods belong to the event loop
+    it was made in, and none of them blocks; one task writes and flushes. The thread is called
+    `flashlive-wav-speaker` and does all writing to the file.
 
     When the file fails (disk full, reader of the pipe gone), playing goes on into nothing and `failure` tells.
 
@@ -100,10 +99,13 @@ class WavSpeaker:
         Raises:
             FileError: the file cannot be created; nothing was started.
         """
-        writer = None if target is None else create_wav(target, WIRE_OUT)
-        speaker = cls(clock, writer, failed=failed, fade_ms=fade_ms)
-        speaker._thread.start()
+        speaker = cls(clock, None if target is None else create_wav(target, WIRE_OUT), failed=failed, fade_ms=fade_ms)
+        speaker.start()
         return speaker
+
+    def start(self) -> None:
+        """Begin to play; `close` must be called. For a speaker not made by `open`."""
+        self._thread.start()
 
     @property
     def played_frames(self) -> int:
@@ -286,6 +288,8 @@ class WavSpeaker:
 
 def _faded(block: bytes, n_frames: int) -> bytes:
     """The block with its first `n_frames` fading to silence; what follows them is another sound and stays."""
+    import numpy as np  # noqa: PLC0415 - 60 ms that a dial need not wait for
+
     samples = np.frombuffer(block, "<i2").copy()
     head = samples[:n_frames]
     head[:] = np.rint(head * np.linspace(1, 0, n_frames, dtype=np.float32)[: head.size])

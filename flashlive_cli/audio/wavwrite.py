@@ -80,9 +80,13 @@ class WavWriter:
         """
         Finish the header; close what was opened here, while a stream that was handed in stays open.
 
+        May be called again, to no effect.
+
         Raises:
             OutputFailed: the file could not be finished; it is as valid as after the last `sync`.
         """
+        if self._stream.closed:
+            return
         try:
             self.sync()
         finally:

@@ -172,8 +172,8 @@ class LiveProtocol:
             case e.ToolCallCancelled(ids):
                 for call_id in ids:
                     self.ledger.cancelled(call_id)
-            case e.InteractionChanged(status):
-                self.ledger.in_progress = self._family.ends_on_idle and status != "IDLE"
+            case e.InteractionChanged(status) if self._family.ends_on_idle:
+                self.ledger.working(idle=status == "IDLE")
             case e.AudioChunk() | e.OutputTranscript() if self.state is not CUT:
                 self.ledger.told()
             case e.TurnComplete():

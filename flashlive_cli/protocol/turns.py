@@ -52,6 +52,12 @@ class TurnLedger:
         """Note that reply arrives: it tells of every answer whose turn has come."""
         self._untold = {call_id for call_id in self._untold if self._called_in[call_id] > self.turn}
 
+    def working(self, *, idle: bool) -> None:
+        """Note what extended thinking says of its work; idle, it has told all that it was answered."""
+        self.in_progress = not idle
+        if idle:
+            self._untold.clear()
+
     def turn_completed(self) -> None:
         """Note an end of turn; what this turn should have told and did not will not be told any more."""
         self.told()

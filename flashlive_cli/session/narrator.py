@@ -41,6 +41,7 @@ class Reply:
         received_frames: sound arrived, at 24 kHz.
         begins_at_frame: where its sound begins in the speaker's count of played frames.
         audio_s: when its first sound came.
+        sounded: its first sample was played.
         interrupted: the user cut in.
         heard_frames: sound played, known once it is cut.
     """
@@ -49,6 +50,7 @@ class Reply:
     pieces: list[tuple[str, int]] = field(default_factory=list)
     received_frames: int = 0
     audio_s: float | None = None
+    sounded: bool = False
     interrupted: bool = False
     heard_frames: int = 0
     _message_s: float | None = None
@@ -194,8 +196,9 @@ class Narrator:
     def playing(self, now: float) -> None:
         """Note that the speaker went from silence to sound."""
         reply, asked, content = self._reply, self._asked_s, self._content_s
-        if reply is None or reply.interrupted or reply.audio_s is None:
+        if reply is None or reply.interrupted or reply.sounded or reply.audio_s is None:
             return
+        reply.sounded = True
         self._report(ReplyFirstSample())
         if asked is not None and content is not None and asked <= content:
             self._report(

@@ -267,6 +267,8 @@ def test_extended_thinking_rests_only_when_it_says_idle() -> None:
     filler = {"serverContent": {"turnComplete": True, "interactionStatus": "IN_PROGRESS"}}
     talk.hears(AUDIO, filler)
     assert not talk.protocol.at_rest
+    talk.hears(CALL)
+    talk.answers()
     talk.hears(AUDIO, {"serverContent": {"turnComplete": True, "interactionStatus": "IDLE"}})
     assert talk.protocol.at_rest
 

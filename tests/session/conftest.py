@@ -14,8 +14,9 @@ from flashlive_cli.errors import FlashliveError
 from flashlive_cli.protocol import commands as c
 from flashlive_cli.protocol.families import find_model
 from flashlive_cli.reports import Report, Stamped
+from flashlive_cli.session.conversation import Patience, Sound, Spoken, Turn
 from flashlive_cli.session.endpoint import find_endpoint
-from flashlive_cli.session.talk import Patience, Spoken, Talk, Turn
+from flashlive_cli.session.talk import Talk
 
 
 class ListMicrophone:
@@ -127,8 +128,7 @@ class LoopbackTalk:
                 endpoint=find_endpoint(url, key),
                 model=model,
                 setup=c.Setup(model=model.resource, functions=tuple(c.FunctionDeclaration(name) for name in names)),
-                microphone=self.microphone,
-                speaker=self.speaker,
+                open_sound=self._open_sound,
                 tools=tools,
                 listener=self._listen,
                 clock=self.clock,
@@ -138,6 +138,9 @@ class LoopbackTalk:
                 await talk.hold(turns)
             except FlashliveError as error:
                 self.error = error
+
+    async def _open_sound(self) -> Sound:
+        return Sound(self.speaker, self.microphone)
 
     def _listen(self, stamped: Stamped) -> None:
         self.stamped.append(stamped)

@@ -92,7 +92,7 @@ def test_playing_on_after_a_pause_is_no_second_first_sample_latency() -> None:
     for now in (11.0, 12.0):
         story.narrator.playing(now)
 
-    assert len([r for r in story.reports if isinstance(r, TurnLatency)]) == 1
+    assert len([r for r in story.reports if isinstance(r, TurnLatency | ReplyFirstSample)]) == 2
 
 
 @pytest.mark.parametrize(

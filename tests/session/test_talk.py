@@ -17,7 +17,7 @@ from flashlive_cli.reports import (
     Transcript,
     Warned,
 )
-from flashlive_cli.session.talk import Patience, Typed
+from flashlive_cli.session.conversation import Patience, Spoken, Typed
 
 WORDS = {"serverContent": {"outputTranscription": {"text": "Hi."}}}
 
@@ -365,8 +365,6 @@ async def test_an_answer_in_the_middle_of_a_clip_that_goes_on_in_noise_is_an_ans
         await replied.wait()
         talk.microphone._chunks.put_nowait(b"\1\0" * 320)
         await talk.microphone._chunks.join()
-
-    from flashlive_cli.session.talk import Spoken
 
     await talk.hold(Spoken("clip", clip))
 

@@ -1,0 +1,266 @@
+"""Turns taken over a connection that is set up: say one, wait until it is answered, say the next."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+from typing import Final, Protocol, assert_never
+
+from flashlive_cli.clock import Clock
+from flashlive_cli.errors import NoAnswer
+from flashlive_cli.protocol import commands as c
+from flashlive_cli.protocol import events as e
+from flashlive_cli.protocol.machine import LiveProtocol
+from flashlive_cli.reports import Report, Warned
+from flashlive_cli.session import pump
+from flashlive_cli.session.calls import Calls, Tools
+from flashlive_cli.session.connection import Connection
+from flashlive_cli.session.narrator import Narrator
+
+QUIET_S: Final = 3.0
+"""A clip that ends in noise was answered before its end: so long we wait for another answer, which none may be.
+The service ends an utterance after 1.2 s of silence and answers within a second of that."""
+
+
+class Speaker(pump.Speaker, Protocol):
+    """A speaker that tells when it plays."""
+
+    def listen(self, started: Callable[[float], None], drained: Callable[[float], None]) -> None:
+        """Call these in the loop's thread, with clock seconds, when sound begins and when it has run out."""
+        ...
+
+    async def drained(self) -> None:
+        """Wait until all that was written is played."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Sound:
+    """
+    Ears and mouth of a talk.
+
+    Attributes:
+        speaker: plays the replies.
+        microphone: None for a talk that is only typed.
+    """
+
+    speaker: Speaker
+    microphone: pump.Microphone | None = None
+
+    @property
+    def speech_started_s(self) -> float | None:
+        """When the user's present utterance began, in clock seconds."""
+        return self.microphone.speech_started_s if self.microphone else None
+
+    @property
+    def speech_ended_s(self) -> float | None:
+        """When the user's latest sound of speech was read, in clock seconds."""
+        return self.microphone.speech_ended_s if self.microphone else None
+
+
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """A turn typed by the user."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """
+    A turn spoken by a clip.
+
+    Attributes:
+        name: for people.
+        play: lets the microphone speak it, and returns when its last sample was read.
+    """
+
+    name: str
+    play: Callable[[], Awaitable[None]]
+
+
+Turn = Typed | Spoken
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patience:
+    """
+    How long to wait, in real seconds, however fast the talk's clock runs.
+
+    Attributes:
+        setup_s: for the dial, and again for the answer to the setup.
+        stall_s: for a sign of an answer, until the user is told that there is none.
+        answer_s: for a sign of an answer, until the next turn is taken.
+        max_duration_s: after which no further turn is taken, in conversation seconds; None for no limit.
+    """
+
+    setup_s: float = 10.0
+    stall_s: float = 6.0
+    answer_s: float = 30.0
+    max_duration_s: float | None = None
+
+
+class Conversation:
+    """
+    What is said over one connection; belongs to one event loop, and is held once.
+
+    `report` is called in the loop's thread and must not wait.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        protocol: LiveProtocol,
+        sound: Sound,
+        *,
+        tools: Tools,
+        narrator: Narrator,
+        report: Callable[[Report], None],
+        clock: Clock,
+        patience: Patience,
+    ) -> None:
+        self._wire = pump.Pump(connection, protocol, clock)
+        self._protocol = protocol
+        self._sound = sound
+        self._calls = Calls(
+            tools, clock=clock, answer=lambda answer: self._wire.send(c.AnswerTools((answer,))), report=report
+        )
+        self._narrator = narrator
+        self._report = report
+        self._clock = clock
+        self._patience = patience
+        self._news = asyncio.Event()
+        self._unanswered_speech = False
+
+    async def hold(self, turns: Iterable[Turn]) -> None:
+        """
+        Take the turns, wait for each answer and for the last sound.
+
+        Raises:
+            ConnectionLost: the connection ended in the middle; what came before has been played.
+            RemoteProtocolError: the server sent what is no Live API message; the same.
+            NoAnswer: every single turn met with silence.
+        """
+        speaker, microphone = self._sound.speaker, self._sound.microphone
+        speaker.listen(self._narrator.playing, lambda _now: self._news.set())
+        try:
+            async with self._calls.running(), asyncio.TaskGroup() as group:
+                carriers = [group.create_task(self._wire.receive(speaker, self._heard), name="receiver")]
+                if microphone is not None:
+                    carriers.append(group.create_task(self._wire.send_microphone(microphone), name="sender"))
+                await self._take(turns)
+                await speaker.drained()
+                for task in carriers:
+                    task.cancel()
+        except BaseExceptionGroup as failures:
+            await speaker.drained()  # what came before the end is still worth hearing
+            raise _first(failures) from None
+        except asyncio.CancelledError:
+            self._cut(self._clock.now(), speaker.flush())
+            raise
+        finally:
+            self._narrator.ended()
+            for surprise, times in self._protocol.surprises.items():
+                self._report(Warned(f"unexpected from the server: {surprise} ({times} times)"))
+
+    async def _take(self, turns: Iterable[Turn]) -> None:
+        taken = answered = 0
+        limit_s = self._patience.max_duration_s
+        for turn in turns:
+            begun = self._clock.now()
+            if limit_s is not None and begun >= limit_s:
+                self._report(Warned(f"stopped after {limit_s:g} s, as asked"))
+                return
+            match turn:
+                case Typed(text):
+                    self._narrator.typed(text, begun)
+                    await self._wire.type_text(text)
+                    asked, name = begun, "the typed line"
+                case Spoken(name, play):
+                    await play()
+                    asked = self._asked_by(name)
+                case _:
+                    assert_never(turn)
+            taken += 1
+            answered += await self._is_answered(name, begun=begun, asked=asked)
+        if taken and not answered:
+            raise NoAnswer("the server took every turn and answered none")
+
+    def _asked_by(self, clip: str) -> float:
+        """Return when the clip that just ended stopped speaking."""
+        spoken_until = self._sound.speech_ended_s
+        if spoken_until is not None:
+            return spoken_until
+        self._report(Warned(f"{clip} holds nothing that sounds like speech"))
+        return self._clock.now()
+
+    async def _is_answered(self, name: str, *, begun: float, asked: float) -> bool:
+        """Wait for the end of the answer to a turn that began and ended at these times; False when none came."""
+        waiting_since = self._clock.now()
+        told_of_stall = False
+        while not self._has_answered(asked):
+            early = self._has_answered(begun) and not self._unanswered_speech
+            quiet_s = waiting_since + QUIET_S - self._clock.now()
+            patience_s: float | None
+            if early and quiet_s <= 0:
+                # answered in the middle of the clip; what came after was no speech to the server
+                return True
+            if early:
+                patience_s = self._clock.real(quiet_s)
+            elif self._protocol.ledger.open_calls:
+                patience_s = None  # a tool's own timeout ends this
+            elif told_of_stall:
+                patience_s = max(0.0, self._patience.answer_s - self._patience.stall_s)
+            else:
+                patience_s = self._patience.stall_s
+            try:
+                async with asyncio.timeout(patience_s):
+                    await self._news.wait()
+                self._news.clear()
+            except TimeoutError:
+                if early:
+                    continue
+                if told_of_stall:
+                    self._report(Warned(f"no answer to {name}; going on"))
+                    return False
+                told_of_stall = True
+                self._report(Warned(f"no answer to {name} for {self._patience.stall_s:g} s"))
+        return True
+
+    def _has_answered(self, since: float) -> bool:
+        """Whether an answer that began after `since` has ended."""
+        began, ended = self._narrator.reply_started_s, self._narrator.turn_completed_s
+        return self._protocol.at_rest and began is not None and ended is not None and since <= began <= ended
+
+    def _heard(self, event: e.Event, now: float, dropped_frames: int | None) -> None:
+        """Take one event in the receiver's task; must not wait."""
+        match event:
+            case e.ToolCall():
+                self._calls.start(event)
+            case e.ToolCallCancelled(ids):
+                self._calls.cancel(ids)
+            case e.SpeechStarted() | e.InputTranscript():
+                self._unanswered_speech = True
+            case e.AudioChunk() | e.OutputTranscript():
+                self._unanswered_speech = False
+            case _:
+                pass
+        if dropped_frames is not None:
+            self._cut(now, dropped_frames)
+        self._narrator.told(event, now, asked_s=self._sound.speech_ended_s)
+        self._news.set()
+
+    def _cut(self, now: float, dropped_frames: int) -> None:
+        self._narrator.interrupted(
+            now,
+            played_frames=self._sound.speaker.played_frames,
+            dropped_frames=dropped_frames,
+            spoke_s=self._sound.speech_started_s,
+        )
+
+
+def _first(failures: BaseExceptionGroup[BaseException]) -> BaseException:
+    """Return what went wrong first in a group: the rest is its echo in the other tasks."""
+    failure: BaseException = failures
+    while isinstance(failure, BaseExceptionGroup):
+        failure = failure.exceptions[0]
+    return failure
