@@ -1,0 +1,35 @@
+"""
+Exit codes, which scripts know an end by.
+
+0 done · 1 unexpected, or an output that failed · 2 usage, settings, tools or input file · 3 the service ·
+4 sound device · 130 Ctrl-C · 143 terminated.
+"""
+
+from typing import Final
+
+from flashlive_cli.errors import (
+    ConfigError,
+    ConnectionLost,
+    ConnectionRejected,
+    DeviceError,
+    FileError,
+    FlashliveError,
+    NoAnswer,
+    ProtocolError,
+    ToolError,
+)
+
+USAGE: Final = 2
+INTERRUPTED: Final = 130
+TERMINATED: Final = 143
+
+_CODES: Final[tuple[tuple[tuple[type[FlashliveError], ...], int], ...]] = (
+    ((ConfigError, FileError, ToolError), USAGE),
+    ((ConnectionRejected, ConnectionLost, NoAnswer, ProtocolError), 3),
+    ((DeviceError,), 4),
+)
+
+
+def exit_code_of(error: FlashliveError) -> int:
+    """Return the code of an error; what is not in the table is 1."""
+    return next((code for kinds, code in _CODES if isinstance(error, kinds)), 1)

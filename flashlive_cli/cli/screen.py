@@ -1,0 +1,78 @@
+"""What the user sees of a talk, and where failures of the outputs end up."""
+
+import asyncio
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Literal
+
+import typer
+
+from flashlive_cli.cli.exits import exit_code_of
+from flashlive_cli.clock import Clock
+from flashlive_cli.errors import FlashliveError, OutputFailed
+from flashlive_cli.reports import Failed, Listener, Report, Stamped, ToolPrinted, Warned
+from flashlive_cli.ui.ndjson import JsonScreen
+from flashlive_cli.ui.outlet import Outlet
+from flashlive_cli.ui.plain import PlainScreen
+
+
+class Screen:
+    """
+    The outputs of one talk; belongs to its event loop and must be made in its main task.
+
+    Attributes:
+        failure: why an output takes nothing any more; the main task is cancelled then.
+    """
+
+    def __init__(self, form: Literal["plain", "json"] | None, clock: Clock, *, sound_on_stdout: bool) -> None:
+        self.failure: OutputFailed | None = None
+        self._clock = clock
+        self._loop = asyncio.get_running_loop()
+        self._task = asyncio.current_task()
+        self._turn = 1
+        stderr = Outlet(sys.stderr, name="stderr", failed=lambda _failure: None)
+        stdout = None if sound_on_stdout else Outlet(sys.stdout, name="stdout", failed=self._failed_in_thread)
+        self._outlets = (stderr,) if stdout is None else (stdout, stderr)
+        data = stdout or stderr
+        self._show: Listener = JsonScreen(data) if form == "json" else PlainScreen(data, stderr)
+
+    def listen(self, stamped: Stamped) -> None:
+        """Show a report; see `reports.Listener`."""
+        self._turn = stamped.turn
+        self._show(stamped)
+
+    @contextmanager
+    def shown(self) -> Iterator[None]:
+        """Show the talk until all of it is written."""
+        try:
+            yield
+        finally:
+            for outlet in self._outlets:
+                outlet.close()
+
+    def tool_printed(self, name: str, line: str) -> None:
+        """Show a line that a tool printed."""
+        self._tell(ToolPrinted(name, line))
+
+    def warn(self, message: str) -> None:
+        """Show something the user should know."""
+        self._tell(Warned(message))
+
+    def failed(self, failure: OutputFailed) -> None:
+        """End the talk politely: an output that was asked for takes nothing any more."""
+        self.failure = self.failure or failure
+        if self._task is not None:
+            self._task.cancel()
+
+    def gave_up(self, error: FlashliveError) -> typer.Exit:
+        """Report the error that ends the talk, and return what ends the program."""
+        code = exit_code_of(error)
+        self._tell(Failed(str(error), code))
+        return typer.Exit(code)
+
+    def _failed_in_thread(self, failure: OutputFailed) -> None:
+        self._loop.call_soon_threadsafe(self.failed, failure)
+
+    def _tell(self, report: Report) -> None:
+        self._show(Stamped(self._clock.now(), self._turn, report))

@@ -1,0 +1,193 @@
+"""`flashlive talk`: the options of a conversation."""
+
+from collections.abc import Iterator
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from flashlive_cli.cli.settings import ConfigOption, ProfileOption, read_settings
+from flashlive_cli.cli.turns import OrderedCommand, given_turns
+
+
+class Format(StrEnum):
+    """What stdout carries of a talk."""
+
+    plain = "plain"
+    json = "json"
+
+
+class Level(StrEnum):
+    """Thinking levels."""
+
+    minimal = "minimal"
+    low = "low"
+    medium = "medium"
+    high = "high"
+
+
+class Sensitivity(StrEnum):
+    """How readily the server takes sound for speech."""
+
+    high = "high"
+    low = "low"
+
+
+class LogLevel(StrEnum):
+    """What is worth a line in the log."""
+
+    debug = "debug"
+    info = "info"
+    warning = "warning"
+    error = "error"
+
+
+def complete_voice(incomplete: str) -> Iterator[tuple[str, str]]:
+    """Complete a voice's name, with its style, in the letter case begun in: typer drops what begins otherwise."""
+    from flashlive_cli.protocol.voices import VOICES  # noqa: PLC0415
+
+    for name, style in VOICES.items():
+        if name.casefold().startswith(incomplete.casefold()):
+            yield incomplete + name[len(incomplete) :], style
+
+
+def complete_model(incomplete: str) -> Iterator[str]:
+    """Complete a model's id."""
+    from flashlive_cli.protocol.families import KNOWN_MODELS  # noqa: PLC0415
+
+    return (name for name in KNOWN_MODELS if name.startswith(incomplete))
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(cls=OrderedCommand)(talk)
+
+
+def talk(  # noqa: PLR0917 - options are given by name
+    context: typer.Context,
+    inputs: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--input",
+            "-i",
+            metavar="WAV",
+            help="Speak this WAV file as a turn; repeat for more turns. '-' reads stdin.",
+            show_default=False,
+        ),
+    ] = None,
+    texts: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--text",
+            "-x",
+            metavar="TEXT",
+            help="Type this as a turn; mixes with --input in the order given.",
+            show_default=False,
+        ),
+    ] = None,
+    raw: Annotated[
+        bool, typer.Option("--raw", help="stdin is bare 16 kHz mono s16le instead of a WAV.", show_default=False)
+    ] = False,
+    output: Annotated[
+        str | None,
+        typer.Option(
+            "--output", "-o", metavar="WAV", help="Write the voice to this file; '-' is stdout, 'none' nowhere."
+        ),
+    ] = None,
+    output_format: Annotated[Format | None, typer.Option("--format", help="What to print of the talk.")] = None,
+    voice: Annotated[
+        str | None,
+        typer.Option(
+            "--voice", "-v", metavar="NAME", help="Prebuilt voice, such as Puck.", autocompletion=complete_voice
+        ),
+    ] = None,
+    model: Annotated[
+        str | None,
+        typer.Option("--model", "-m", metavar="ID", help="Model to talk to.", autocompletion=complete_model),
+    ] = None,
+    system: Annotated[
+        str | None,
+        typer.Option("--system", "-s", metavar="TEXT", help="System instruction; @FILE reads it from there."),
+    ] = None,
+    tools: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--tools", "-t", metavar="FILE", help="Python file whose functions the model may call; repeatable."
+        ),
+    ] = None,
+    sim: Annotated[bool, typer.Option("--sim", help="Talk to the built-in simulator; needs no key.")] = False,
+    scenario: Annotated[
+        Path | None,
+        typer.Option("--scenario", metavar="FILE", help="What the simulator hears and answers; with --sim."),
+    ] = None,
+    speed: Annotated[
+        float | None, typer.Option("--speed", metavar="N", help="Run N times faster than real time; with --sim.")
+    ] = None,
+    thinking: Annotated[
+        Level | None, typer.Option("--thinking", help="Thinking level, where the model has one.")
+    ] = None,
+    search: Annotated[bool | None, typer.Option("--search/--no-search", help="Let the model search Google.")] = None,
+    language: Annotated[
+        str | None, typer.Option("--language", metavar="CODE", help="Language to reply in, such as pl-PL.")
+    ] = None,
+    no_interrupt: Annotated[
+        bool | None, typer.Option("--no-interrupt/--interrupt", help="Do not let speech cut a reply.")
+    ] = None,
+    silence_ms: Annotated[
+        int | None, typer.Option("--silence-ms", metavar="MS", help="Silence that ends an utterance.")
+    ] = None,
+    prefix_ms: Annotated[
+        int | None, typer.Option("--prefix-ms", metavar="MS", help="Speech that begins an utterance.")
+    ] = None,
+    start_sensitivity: Annotated[
+        Sensitivity | None, typer.Option("--start-sensitivity", help="How readily speech is taken to begin.")
+    ] = None,
+    end_sensitivity: Annotated[
+        Sensitivity | None, typer.Option("--end-sensitivity", help="How readily speech is taken to end.")
+    ] = None,
+    max_duration: Annotated[
+        float | None, typer.Option("--max-duration", metavar="S", help="Take no new turn after so many seconds.")
+    ] = None,
+    url: Annotated[
+        str | None,
+        typer.Option("--url", metavar="URL", help="Another server than Google's; ws:// to this machine only."),
+    ] = None,
+    config: ConfigOption = None,
+    profile: ProfileOption = None,
+    log_level: Annotated[LogLevel | None, typer.Option("--log-level", help="How much to log.")] = None,
+    log_file: Annotated[
+        str | None, typer.Option("--log-file", metavar="FILE", help="Log there instead of to stderr.")
+    ] = None,
+) -> None:
+    """
+    Hold a conversation: each --input and --text is a turn.
+
+    A turn is spoken in real time and answered before the next one begins; tools are called in between. stdout
+    carries the transcript, or NDJSON, or with --output - the voice; everything else goes to stderr.
+    """
+    flags = {
+        "output": output,
+        "format": output_format and output_format.value,
+        "voice": voice,
+        "model": model,
+        "system": system,
+        "tools": tools or None,
+        "speed": speed,
+        "thinking": thinking and thinking.value,
+        "search": search,
+        "language": language,
+        "no_interrupt": no_interrupt,
+        "silence_ms": silence_ms,
+        "prefix_ms": prefix_ms,
+        "start_sensitivity": start_sensitivity and start_sensitivity.value,
+        "end_sensitivity": end_sensitivity and end_sensitivity.value,
+        "max_duration": max_duration,
+        "url": url,
+        "log_level": log_level and log_level.value,
+        "log_file": log_file,
+    }
+    settings = read_settings(flags, config, profile).config
+    from flashlive_cli.cli import stage  # noqa: PLC0415 - --help needs none of it
+
+    stage.hold_talk(settings, given_turns(context, inputs or (), texts or ()), raw=raw, sim=sim, scenario=scenario)

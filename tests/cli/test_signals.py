@@ -1,0 +1,84 @@
+"""Ctrl-C and its kin, sent to real processes at real moments: the file is finished, the goodbye is polite."""
+
+import json
+import signal
+import sys
+import wave
+
+import pytest
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+
+LONG = '[[turn]]\n[turn.sim]\nreply = "' + "Once upon a time there was a king. " * 30 + '"\n'
+
+
+def started(shell, *more: str):
+    (shell.folder / "long.toml").write_text(LONG)
+    return shell.started(
+        "talk", "--sim", "--scenario", "long.toml", "-x", "a story", "-o", "o.wav", "--format", "json", *more
+    )
+
+
+def until(process, kind: str) -> None:
+    for line in process.stdout:
+        if json.loads(line)["type"] == kind:
+            return
+    raise AssertionError(process.stderr.read())
+
+
+@pytest.mark.parametrize("moment", ["session.ready", "reply.started", "reply.first_sample"])
+@pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_ends_a_talk_politely(shell, moment, sent, code) -> None:
+    with started(shell) as process:
+        until(process, moment)
+        process.send_signal(sent)
+        assert process.wait(20) == code
+        rest = [json.loads(line) for line in process.stdout]
+        err = process.stderr.read()
+
+    assert rest[-1]["type"] == "session.closed"
+    assert rest[-1]["code"] == 1000
+    assert "Traceback" not in err
+    with wave.open(str(shell.folder / "o.wav")) as file:
+        assert file.getnframes() == len(file.readframes(10**7)) // 2
+
+
+def test_what_was_heard_until_ctrl_c_is_told(shell) -> None:
+    with started(shell) as process:
+        until(process, "reply.first_sample")
+        process.send_signal(signal.SIGINT)
+        assert process.wait(20) == 130
+        rest = [json.loads(line) for line in process.stdout]
+
+    final = next(record for record in rest if record["type"] == "transcript" and record["final"])
+    assert final["text"].startswith("Once upon")
+    assert len(final["heard"]) < len(final["text"])
+
+
+def test_ctrl_c_while_waiting_for_a_pipe_ends_at_once(shell) -> None:
+    import subprocess
+
+    with shell.started("sim", "--port", "0") as simulator:
+        url = next(word for word in simulator.stdout.readline().split() if word.startswith("ws://"))
+        with shell.started(
+            "talk", "--url", url, "-i", "-", "--raw", "--format", "json", stdin=subprocess.PIPE
+        ) as process:
+            until(process, "session.ready")
+            process.send_signal(signal.SIGINT)
+            assert process.wait(20) == 130
+            assert "Traceback" not in process.stderr.read()
+
+
+def test_kill_9_leaves_a_wav_that_plays(shell) -> None:
+    with started(shell, "--speed", "5") as process:
+        until(process, "reply.first_sample")
+        # a second of sound at five times the pace
+        while not (shell.folder / "o.wav").stat().st_size > 24000 * 2 * 5:
+            assert process.poll() is None
+        process.kill()
+        process.wait()
+
+    with wave.open(str(shell.folder / "o.wav")) as file:
+        frames = file.readframes(file.getnframes())
+    assert len(frames) > 0
+    assert any(frames)

@@ -1,0 +1,89 @@
+"""The house plan: which room may see which, and where the heavy doors are."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[1] / "flashlive_cli"
+LOBBY = {"errors", "pcm", "clock", "printable", "reports"}
+"""Seen by every room; they see one another only."""
+
+MAY_SEE = {
+    "protocol": {"errors", "pcm"},
+    "session": {"protocol", *LOBBY},
+    "audio": LOBBY - {"reports"},
+    "toolbox": {"errors", "printable"},
+    "ui": {"protocol", *LOBBY},
+    "sim": LOBBY - {"reports"},
+    "config": {"errors", "printable"},
+    "cli": {"protocol", "session", "audio", "toolbox", "ui", "sim", "config", *LOBBY},
+} | {module: LOBBY - {module} for module in LOBBY}
+
+DOORS = {
+    "websockets": {"session/connection.py", "sim/server.py"},
+    "typer": {"cli/"},
+    "msgspec": {"protocol/codec.py"},
+    "pydantic": {"config.py", "toolbox/"},
+    "pydantic_core": {"toolbox/"},
+}
+"""Foreign packages, and the only places that import them."""
+
+
+def modules() -> list[Path]:
+    return sorted(PACKAGE.rglob("*.py"))
+
+
+def imports_of(path: Path) -> set[str]:
+    """Every module imported anywhere in the file, inside functions too."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return names
+
+
+def room_of(path: Path) -> str:
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_imports_run_one_way(path: Path) -> None:
+    room = room_of(path)
+    if room == "__init__":
+        return
+    seen = {name.split(".")[1] for name in imports_of(path) if name.startswith("flashlive_cli.")}
+    allowed = MAY_SEE[room] | {room, "__version__"}
+
+    assert seen <= allowed, f"{room} must not see {seen - allowed}"
+
+
+@pytest.mark.parametrize("package", DOORS)
+def test_foreign_packages_come_in_through_few_doors(package: str) -> None:
+    users = {
+        path.relative_to(PACKAGE).as_posix()
+        for path in modules()
+        if any(name.split(".")[0] == package for name in imports_of(path))
+    }
+
+    assert users, f"nobody uses {package} any more"
+    assert all(any(user.startswith(door) for door in DOORS[package]) for user in users), users
+
+
+def test_help_needs_nothing_heavy() -> None:
+    """No PortAudio, no numpy, no network code: `--help` works on any machine at once."""
+    heavy = "{'numpy', 'sounddevice', 'websockets', 'pydantic', 'msgspec', 'rich', 'asyncio', 'ssl'}"
+    code = (
+        "import sys; from flashlive_cli.cli import main; code = main(['talk', '--help']);"
+        f"loaded = {heavy} & set(sys.modules); assert code == 0 and not loaded, (code, loaded)"
+    )
+
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+
+    assert done.returncode == 0, done.stderr
+    assert "--voice" in done.stdout
