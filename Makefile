@@ -24,6 +24,7 @@ check: $(STAMP)
 
 bench: $(STAMP)
 	$(BIN)/python benchmarks/startup.py
+	$(BIN)/python benchmarks/codec.py
 
 # Debian as root: what Python wheels do not bring. Elsewhere it says what is missing.
 system:

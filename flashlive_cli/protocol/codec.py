@@ -24,7 +24,7 @@ class _Wire(msgspec.Struct, rename="camel"):
 
 class _Blob(_Wire):
     mime_type: str | None = None
-    data: str | None = None
+    data: msgspec.Raw = msgspec.Raw()  # decoded once it is known to be sound
 
 
 class _Part(_Wire):
@@ -134,6 +134,8 @@ class _ServerMessage(_Wire):
 
 # strict=False: an int64 may be a JSON string
 _decoder: Final = msgspec.json.Decoder(_ServerMessage, strict=False)
+_blob_decoder: Final = msgspec.json.Decoder(bytes | None)
+_text_decoder: Final = msgspec.json.Decoder(str)
 _encoder: Final = msgspec.json.Encoder()
 
 _DURATION: Final = re.compile(r"(\d{1,12}(?:\.\d{1,9})?)s")
@@ -202,9 +204,8 @@ def _read_activity(activity: _VoiceActivity) -> Iterator[e.Event]:
 def _read_speech(content: _ServerContent) -> Iterator[e.Event]:
     parts = (content.model_turn.parts if content.model_turn else None) or ()
     for part in parts:
-        if part.inline_data is not None and part.inline_data.data:
-            pcm = _read_audio(part.inline_data)
-            if pcm:
+        if part.inline_data is not None:
+            if pcm := _read_audio(part.inline_data):
                 yield e.AudioChunk(pcm)
         elif part.text:
             yield e.Thought(part.text) if part.thought else e.ModelText(part.text)
@@ -227,14 +228,25 @@ def _read_audio(blob: _Blob) -> bytes | None:
         return None
     if kind[1] and int(kind[1]) != WIRE_OUT.rate_hz:
         raise RemoteProtocolError(f"the server sent sound at {kind[1]} Hz; a Live server says {WIRE_OUT.rate_hz}")
-    try:
-        # the service sends standard base64; proxies were seen to re-encode it for URLs
-        pcm = binascii.a2b_base64((blob.data or "").replace("-", "+").replace("_", "/"))
-    except ValueError as exc:
-        raise RemoteProtocolError(f"the server sent sound that is no base64: {exc}") from exc
+    pcm = _read_base64(blob.data) or b""
     if len(pcm) % WIRE_OUT.frame_bytes:
         raise RemoteProtocolError(f"the server sent sound of {len(pcm)} bytes, which is no whole number of samples")
     return pcm
+
+
+def _read_base64(raw: msgspec.Raw) -> bytes | None:
+    if not raw:
+        return None
+    try:
+        standard: bytes | None = _blob_decoder.decode(raw)
+        return standard
+    except msgspec.MsgspecError:
+        pass  # the service sends standard base64, padded; proxies may re-encode it for URLs
+    try:
+        text = _text_decoder.decode(raw).replace("-", "+").replace("_", "/").rstrip("=")
+        return binascii.a2b_base64(text + "=" * (-len(text) % 4))
+    except (msgspec.MsgspecError, ValueError) as exc:
+        raise RemoteProtocolError(f"the server sent sound that is no base64: {exc}") from exc
 
 
 def _read_usage(usage: _Usage) -> e.Usage:
