@@ -6,6 +6,7 @@ names of the wrong type are errors, a field that is `null` or absent has its def
 """
 
 import binascii
+import contextlib
 import re
 from collections.abc import Iterator
 from typing import Any, Final
@@ -237,11 +238,10 @@ def _read_audio(blob: _Blob) -> bytes | None:
 def _read_base64(raw: msgspec.Raw) -> bytes | None:
     if not raw:
         return None
-    try:
+    with contextlib.suppress(msgspec.MsgspecError):
         standard: bytes | None = _blob_decoder.decode(raw)
         return standard
-    except msgspec.MsgspecError:
-        pass  # the service sends standard base64, padded; proxies may re-encode it for URLs
+    # the service sends standard base64, padded; proxies may re-encode it for URLs
     try:
         text = _text_decoder.decode(raw).replace("-", "+").replace("_", "/").rstrip("=")
         return binascii.a2b_base64(text + "=" * (-len(text) % 4))
