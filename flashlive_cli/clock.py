@@ -20,7 +20,7 @@ class Clock:
     """
 
     speed: float = 1.0
-    source: Callable[[], float] = time.monotonic
+    source: Callable[[], float] = time.perf_counter  # Windows' monotonic ticks every 16 ms before Python 3.13
     _origin: float = field(init=False)
 
     def __post_init__(self) -> None:

@@ -211,6 +211,8 @@ class _Feed:
                         self._room.wait()
         except FileError as exc:
             self.error = exc
+        except Exception as exc:  # noqa: BLE001 - half a clip must not pass for a whole one, whatever ended it
+            self.error = FileError(f"{self._clip.name}: reading it died of {type(exc).__name__}: {exc}")
         finally:
             self._clip.close()
             with self._room:

@@ -66,7 +66,7 @@ class WavSpeaker:
         self._listener: tuple[Callable[[float], None], Callable[[float], None]] | None = None
         self._loop = asyncio.get_running_loop()
         self._ring = Ring(WIRE_OUT.rate_hz * _RING_S, overwrite=False)
-        self._turn = threading.Condition()  # guards what follows; rung when there is something to play, or to end
+        self._wake = threading.Condition()  # guards what follows; rung when there is something to play, or to end
         self._playing = False
         self._closing = False
         self._fading_frames = 0  # how many of the next frames are to be faded out
@@ -139,13 +139,13 @@ class WavSpeaker:
         Args:
             pcm: 24 kHz mono s16le, any length. After `close`, or when it holds no whole frame, nothing happens.
         """
-        with self._turn:
+        with self._wake:
             if self._closing or len(pcm) < WIRE_OUT.frame_bytes:
                 return
             self._idle.clear()
             self._ring.write(pcm)
             if not self._playing:
-                self._turn.notify()
+                self._wake.notify()
 
     def flush(self) -> int:
         """
@@ -153,7 +153,7 @@ class WavSpeaker:
 
         The next 5 ms of sound that was being played are kept and faded out; they count as played.
         """
-        with self._turn:
+        with self._wake:
             keep = self._fading_frames
             if self._block and not keep:
                 keep = min(self._fade_frames, self._ring.held_frames)
@@ -177,9 +177,9 @@ class WavSpeaker:
 
         Returns within 2 s even if a pipe's reader has stopped reading.
         """
-        with self._turn:
+        with self._wake:
             self._closing = True
-            self._turn.notify()
+            self._wake.notify()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_STOP_PATIENCE_S):
                 await self._left.wait()
@@ -191,14 +191,18 @@ class WavSpeaker:
         try:
             while self._wait_for_sound():
                 self._play()
+        except Exception as exc:  # noqa: BLE001 - a dead thread must be known in the loop, whatever killed it
+            with self._wake:
+                self._closing = True
+            self._fail(OutputFailed(f"the speaker's thread died of {type(exc).__name__}: {exc}"))
         finally:
             self._finish()
             self._bell(self._on_left, None)
 
     def _wait_for_sound(self) -> bool:
-        with self._turn:
+        with self._wake:
             while not (self._closing or self._ring.held_frames):
-                self._turn.wait()
+                self._wake.wait()
             self._playing = not self._closing
             return self._playing
 
@@ -220,9 +224,9 @@ class WavSpeaker:
 
     def _due_block(self, due_s: float) -> bytes:
         """Wait until `due_s`, then take a block, or several when late; nothing if none is held, or on closing."""
-        with self._turn:
+        with self._wake:
             while not self._closing and (wait_s := due_s - self._clock.now()) > 0:
-                self._turn.wait(self._clock.real(wait_s))
+                self._wake.wait(self._clock.real(wait_s))
             n_due = 1 + int((self._clock.now() - due_s) * 1000 / BLOCK_MS)
             block = b"" if self._closing else self._ring.read(n_due * WIRE_OUT.frames_of_ms(BLOCK_MS))
             if self._fading_frames:
@@ -271,7 +275,7 @@ class WavSpeaker:
             self._listener[0](when_s)
 
     def _on_drained(self, when_s: float | None) -> None:
-        with self._turn:
+        with self._wake:
             if not self._playing and not self._ring.held_frames:  # else more came while the bell was ringing
                 self._idle.set()
         if self._listener and when_s is not None:

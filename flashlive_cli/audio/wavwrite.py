@@ -20,6 +20,7 @@ from flashlive_cli.audio.wavread import reason
 from flashlive_cli.errors import FileError, OutputFailed
 from flashlive_cli.pcm import PcmFormat
 from flashlive_cli.printable import printable
+from flashlive_cli.private import open_private
 
 _UNKNOWN_SIZE: Final = 0xFFFF_FFFF
 """What ffmpeg writes into a pipe, and what players take for "to the end"."""
@@ -150,7 +151,7 @@ def create_wav(
     name = name or os.fspath(target)
     if not (parent := Path(target).parent).is_dir():
         raise FileError(f"{printable(name)}: cannot be created: there is no directory {printable(str(parent))}")
-    return _begin(lambda: io.FileIO(_create_private(target), "wb"), pcm_format, name, ours=True)
+    return _begin(lambda: io.FileIO(open_private(target, os.O_TRUNC), "wb"), pcm_format, name, ours=True)
 
 
 def _begin(make: Callable[[], IO[bytes]], pcm_format: PcmFormat, name: str, *, ours: bool) -> WavWriter:
@@ -163,15 +164,6 @@ def _begin(make: Callable[[], IO[bytes]], pcm_format: PcmFormat, name: str, *, o
             with contextlib.suppress(OSError):
                 stream.close()
         raise FileError(f"{printable(name)}: cannot be created: {reason(exc)}") from exc
-
-
-def _create_private(path: str | os.PathLike[str]) -> int:
-    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
-    descriptor = os.open(path, flags, 0o600)
-    if sys.platform != "win32" and stat.S_ISREG(os.fstat(descriptor).st_mode):
-        with contextlib.suppress(OSError):  # another owner's file, or a file system without modes
-            os.fchmod(descriptor, 0o600)
-    return descriptor
 
 
 def _patchable(stream: IO[bytes]) -> bool:

@@ -3,7 +3,8 @@ The command line: introduces the rooms to each other; errors become exit codes h
 
     __init__.py    the commands together, and the one place where an error is printed
     talk.py        `flashlive talk`: options
-    stage.py       a talk put together and held
+    casting.py     what a talk needs, found and checked before anything begins
+    stage.py       a talk held
     screen.py      what is seen of a talk
     turns.py       what the user gave to say, in the order given
     simulate.py    `flashlive sim`
@@ -14,6 +15,7 @@ The command line: introduces the rooms to each other; errors become exit codes h
 Whatever costs start-up time is imported where it is used: `--help` needs none of it.
 """
 
+import io
 import sys
 from collections.abc import Sequence
 from typing import Annotated
@@ -57,6 +59,9 @@ settings.register(app)
 
 def main(args: Sequence[str] | None = None) -> int:
     """Run a command line, `sys.argv` by default; print what went wrong in one line and return the exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a Windows code page, or LANG=C, cannot spell every answer
+            stream.reconfigure(errors="backslashreplace")
     try:
         # None: the command returned; a number: it asked for that exit code
         return app(args=args, prog_name="flashlive", standalone_mode=False) or 0

@@ -3,7 +3,7 @@
 import asyncio
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Literal
 
 import typer
@@ -45,11 +45,10 @@ class Screen:
     @contextmanager
     def shown(self) -> Iterator[None]:
         """Show the talk until all of it is written."""
-        try:
+        with ExitStack() as stack:
+            for outlet in reversed(self._outlets):
+                stack.enter_context(outlet)
             yield
-        finally:
-            for outlet in self._outlets:
-                outlet.close()
 
     def tool_printed(self, name: str, line: str) -> None:
         """Show a line that a tool printed."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from flashlive_cli.errors import ConfigError, FileError
+from flashlive_cli.printable import printable
 
 if TYPE_CHECKING:
     from flashlive_cli.config import Resolved
@@ -73,7 +74,7 @@ def show_paths(as_json: Annotated[bool, typer.Option("--json", help="As JSON, fo
         typer.echo(json.dumps(rows, indent=2))
         return
     for name, path in files.items():
-        typer.echo(f"{name:8} {path}{'' if path.is_file() else '  (not there)'}")
+        typer.echo(printable(f"{name:8} {path}{'' if path.is_file() else '  (not there)'}"))
 
 
 @config_app.command("show")
@@ -90,7 +91,7 @@ def show_settings(
         typer.echo(json.dumps(rows, indent=2))
         return
     for name, value in values.items():
-        typer.echo(f"{name} = {json.dumps(value)}  # {resolved.sources[name]}")
+        typer.echo(printable(f"{name} = {json.dumps(value)}  # {resolved.sources[name]}"))
 
 
 @config_app.command("init")
@@ -110,4 +111,4 @@ def write_settings(
         raise ConfigError(f"{target} exists already; --force overwrites it") from exc
     except OSError as exc:
         raise FileError(f"{target} cannot be written: {exc.strerror}") from exc
-    typer.echo(f"wrote {target}")
+    typer.echo(printable(f"wrote {target}"))

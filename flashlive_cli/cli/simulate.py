@@ -1,10 +1,12 @@
 """`flashlive sim`: the simulator as a server of its own."""
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from flashlive_cli.errors import OutputFailed
 from flashlive_cli.printable import printable
 
 
@@ -39,10 +41,21 @@ async def _serve(port: int, scenario: Path | None, key: str | None, speed: float
     from flashlive_cli.clock import Clock  # noqa: PLC0415
     from flashlive_cli.sim.script import load_script  # noqa: PLC0415
     from flashlive_cli.sim.server import serve  # noqa: PLC0415
+    from flashlive_cli.ui.outlet import Outlet  # noqa: PLC0415
 
     script = load_script(scenario) if scenario else None
-    async with serve(
-        clock=Clock(speed), script=script, port=port, api_key=key, on_note=lambda note: typer.echo(printable(note))
-    ) as server:
-        typer.echo(f"listening on {server.url} (Ctrl-C ends it)")
-        await asyncio.Event().wait()
+    loop = asyncio.get_running_loop()
+    reader_left = asyncio.Event()
+
+    def failed(_failure: OutputFailed) -> None:
+        loop.call_soon_threadsafe(reader_left.set)
+
+    # a thread writes: a pipe that nobody reads must not hold up the clients
+    with Outlet(sys.stdout, name="stdout", failed=failed) as notes:
+        async with serve(
+            clock=Clock(speed), script=script, port=port, api_key=key, on_note=lambda note: notes.say(printable(note))
+        ) as server:
+            notes.say(f"listening on {server.url} (Ctrl-C ends it)")
+            await reader_left.wait()
+        if notes.failure is not None:
+            raise notes.failure

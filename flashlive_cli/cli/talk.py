@@ -1,46 +1,19 @@
 """`flashlive talk`: the options of a conversation."""
 
 from collections.abc import Iterator
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from flashlive_cli.cli.settings import ConfigOption, ProfileOption, read_settings
 from flashlive_cli.cli.turns import OrderedCommand, given_turns
 
-
-class Format(StrEnum):
-    """What stdout carries of a talk."""
-
-    plain = "plain"
-    json = "json"
-
-
-class Level(StrEnum):
-    """Thinking levels."""
-
-    minimal = "minimal"
-    low = "low"
-    medium = "medium"
-    high = "high"
-
-
-class Sensitivity(StrEnum):
-    """How readily the server takes sound for speech."""
-
-    high = "high"
-    low = "low"
-
-
-class LogLevel(StrEnum):
-    """What is worth a line in the log."""
-
-    debug = "debug"
-    info = "info"
-    warning = "warning"
-    error = "error"
+# the words of config.py, which imports too much for --help; a test holds them together
+Format = Literal["plain", "json"]
+Level = Literal["minimal", "low", "medium", "high"]
+Sensitivity = Literal["high", "low"]
+LogLevel = Literal["debug", "info", "warning", "error"]
 
 
 def complete_voice(incomplete: str) -> Iterator[tuple[str, str]]:
@@ -168,23 +141,23 @@ def talk(  # noqa: PLR0917 - options are given by name
     """
     flags = {
         "output": output,
-        "format": output_format and output_format.value,
+        "format": output_format,
         "voice": voice,
         "model": model,
         "system": system,
         "tools": tools or None,
         "speed": speed,
-        "thinking": thinking and thinking.value,
+        "thinking": thinking,
         "search": search,
         "language": language,
         "no_interrupt": no_interrupt,
         "silence_ms": silence_ms,
         "prefix_ms": prefix_ms,
-        "start_sensitivity": start_sensitivity and start_sensitivity.value,
-        "end_sensitivity": end_sensitivity and end_sensitivity.value,
+        "start_sensitivity": start_sensitivity,
+        "end_sensitivity": end_sensitivity,
         "max_duration": max_duration,
         "url": url,
-        "log_level": log_level and log_level.value,
+        "log_level": log_level,
         "log_file": log_file,
     }
     settings = read_settings(flags, config, profile).config

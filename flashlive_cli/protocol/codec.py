@@ -139,7 +139,7 @@ _blob_decoder: Final = msgspec.json.Decoder(bytes | None)
 _text_decoder: Final = msgspec.json.Decoder(str)
 _encoder: Final = msgspec.json.Encoder()
 
-_DURATION: Final = re.compile(r"(\d{1,12}(?:\.\d{1,9})?)s")
+_DURATION: Final = re.compile(r"(-?\d{1,12}(?:\.\d{1,9})?)s")
 _AUDIO_TYPE: Final = re.compile(r"audio/pcm(?:\s*;\s*rate=(\d{1,6}))?\s*", re.ASCII | re.IGNORECASE)
 
 
@@ -178,7 +178,9 @@ def _read(message: _ServerMessage) -> Iterator[e.Event]:
         yield e.GenerationComplete()
     if message.tool_call is not None:
         for call in message.tool_call.function_calls or ():
-            yield e.ToolCall(call.id or "", call.name or "", call.args or {})
+            if not call.id:
+                raise RemoteProtocolError(f"the server called {call.name!r} without an id, which cannot be answered")
+            yield e.ToolCall(call.id, call.name or "", call.args or {})
     if message.tool_call_cancellation is not None:
         yield e.ToolCallCancelled(tuple(message.tool_call_cancellation.ids or ()))
     if message.usage_metadata is not None:
@@ -244,7 +246,7 @@ def _read_base64(raw: msgspec.Raw) -> bytes | None:
     # the service sends standard base64, padded; proxies may re-encode it for URLs
     try:
         text = _text_decoder.decode(raw).replace("-", "+").replace("_", "/").rstrip("=")
-        return binascii.a2b_base64(text + "=" * (-len(text) % 4))
+        return binascii.a2b_base64(text + "=" * (-len(text) % 4), strict_mode=True)
     except (msgspec.MsgspecError, ValueError) as exc:
         raise RemoteProtocolError(f"the server sent sound that is no base64: {exc}") from exc
 
@@ -267,13 +269,13 @@ def _counts(details: list[_ModalityCount] | None) -> dict[str, int]:
 
 
 def _seconds(duration: str | None) -> float | None:
-    """Read a protobuf Duration such as `50s` or `1.880s`."""
+    """Read a protobuf Duration such as `50s` or `1.880s`; what is over already is 0."""
     if duration is None:
         return None
     match = _DURATION.fullmatch(duration)
     if match is None:
         raise RemoteProtocolError(f"the server sent {duration!r} where a duration such as '50s' belongs")
-    return float(match[1])
+    return max(0.0, float(match[1]))
 
 
 def encode(command: c.Command) -> str:

@@ -13,7 +13,7 @@ from enum import Enum
 from typing import Final
 
 from flashlive_cli.errors import ConfigError
-from flashlive_cli.protocol.commands import Behavior, Detection, FunctionDeclaration, Setup, ThinkingLevel
+from flashlive_cli.protocol.commands import Behavior, Detection, FunctionDeclaration, Sampling, Setup, ThinkingLevel
 
 DEFAULT_MODEL: Final = "gemini-3.1-flash-live-preview"
 CURRENT_MODEL: Final = "gemini-3.8-live"
@@ -59,7 +59,8 @@ class Family:
         types_live: type through `realtimeInput.text`; else through `clientContent`.
         ends_on_idle: a turn is over only when `interactionStatus` says `IDLE`.
         takes_dialog_extras: proactive audio and affective dialog (on v1alpha).
-        takes_extras: whether anything beyond model, voice, instruction and functions is worth a risk.
+        takes_extras: whether anything beyond model, voice, instruction, functions and transcripts (which every Live
+            model was seen to take) is worth a risk.
     """
 
     name: str
@@ -182,6 +183,9 @@ def shape(setup: Setup, family: Family) -> tuple[Setup, list[str]]:
     if family.thinking is Thinking.REFUSED:
         drop(level, "thinking level")
         level = None
+        if not family.takes_budget:
+            drop(setup.include_thoughts, "thought summaries")
+            setup = replace(setup, include_thoughts=False)
     elif family.thinking is Thinking.REQUIRED and level is None:
         level = family.levels[0]
     elif level is not None and level not in family.levels:
@@ -203,10 +207,13 @@ def shape(setup: Setup, family: Family) -> tuple[Setup, list[str]]:
         drop(setup.affective_dialog, "affective dialog")
         shaped = replace(shaped, proactive_audio=False, affective_dialog=False)
     if not family.takes_extras:
+        drop(setup.sampling != Sampling(), "sampling settings that flashlive knows of")
         drop(setup.google_search, "search that flashlive knows of")
         drop(setup.detection != Detection(), "turn-taking settings that flashlive knows of")
         shaped = replace(
             shaped,
+            sampling=Sampling(),
+            labels={},
             google_search=False,
             detection=Detection(),
             include_thoughts=False,

@@ -35,6 +35,8 @@ class TurnLedger:
 
     def called(self, call_id: str, *, blocking: bool) -> None:
         """Note a call; a blocking one is told of in the turn that made it, another in a later turn."""
+        if call_id in self._called_in:
+            return  # the same call, said twice
         self._open[call_id] = blocking
         self._called_in[call_id] = self.turn if blocking else self.turn + 1
 

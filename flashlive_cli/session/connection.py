@@ -96,7 +96,7 @@ class Connection:
         return self._endpoint.scrub(self._socket.close_reason or "")
 
     def _lost(self, exc: ConnectionClosed) -> ConnectionLost:
-        if exc.rcvd is not None:
+        if exc.rcvd is not None and (exc.rcvd_then_sent or exc.sent is None):
             code, reason = exc.rcvd.code, self._endpoint.scrub(exc.rcvd.reason)
             words = f"{code}: {reason}" if reason else f"{code}, without a reason"
             return ConnectionLost(f"the server closed the connection ({words})", code=code, reason=reason)

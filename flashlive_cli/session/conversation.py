@@ -9,7 +9,7 @@ from flashlive_cli.clock import Clock
 from flashlive_cli.errors import NoAnswer
 from flashlive_cli.protocol import commands as c
 from flashlive_cli.protocol import events as e
-from flashlive_cli.protocol.machine import LiveProtocol
+from flashlive_cli.protocol.machine import LiveProtocol, State
 from flashlive_cli.reports import Report, Warned
 from flashlive_cli.session import pump
 from flashlive_cli.session.calls import Calls, Tools
@@ -17,12 +17,17 @@ from flashlive_cli.session.connection import Connection
 from flashlive_cli.session.narrator import Narrator
 
 QUIET_S: Final = 3.0
-"""A clip that ends in noise was answered before its end: so long we wait for another answer, which none may be.
-The service ends an utterance after 1.2 s of silence and answers within a second of that."""
+"""A clip that ends in noise was answered before its end: so many conversation seconds we wait for another answer,
+which none may be. The service ends an utterance after 1.2 s of silence and answers within a second of that."""
 
 
 class Speaker(pump.Speaker, Protocol):
     """A speaker that tells when it plays."""
+
+    @property
+    def held_frames(self) -> int:
+        """Frames written and not yet played, at 24 kHz."""
+        ...
 
     def listen(self, started: Callable[[float], None], drained: Callable[[float], None]) -> None:
         """Call these in the loop's thread, with clock seconds, when sound begins and when it has run out."""
@@ -88,9 +93,10 @@ class Patience:
 
     Attributes:
         setup_s: for the dial, and again for the answer to the setup.
-        stall_s: for a sign of an answer, until the user is told that there is none.
-        answer_s: for a sign of an answer, until the next turn is taken.
-        max_duration_s: after which no further turn is taken, in conversation seconds; None for no limit.
+        stall_s: for a sign of the server while nothing is being played, until the user is told that there is none.
+        answer_s: the same until the next turn is taken.
+        max_duration_s: after which no further turn is taken and a clip is cut, in conversation seconds; None for no
+            limit.
     """
 
     setup_s: float = 10.0
@@ -143,17 +149,18 @@ class Conversation:
         speaker, microphone = self._sound.speaker, self._sound.microphone
         speaker.listen(self._narrator.playing, lambda _now: self._news.set())
         try:
-            async with self._calls.running(), asyncio.TaskGroup() as group:
-                carriers = [group.create_task(self._wire.receive(speaker, self._heard), name="receiver")]
-                if microphone is not None:
-                    carriers.append(group.create_task(self._wire.send_microphone(microphone), name="sender"))
-                await self._take(turns)
-                await speaker.drained()
-                for task in carriers:
-                    task.cancel()
-        except BaseExceptionGroup as failures:
-            await speaker.drained()  # what came before the end is still worth hearing
-            raise _first(failures) from None
+            try:
+                async with self._calls.running(), asyncio.TaskGroup() as group:
+                    carriers = [group.create_task(self._wire.receive(speaker, self._heard), name="receiver")]
+                    if microphone is not None:
+                        carriers.append(group.create_task(self._wire.send_microphone(microphone), name="sender"))
+                    await self._take(turns)
+                    await speaker.drained()
+                    for task in carriers:
+                        task.cancel()
+            except BaseExceptionGroup as failures:
+                await speaker.drained()  # what came before the end is still worth hearing
+                raise _first(failures) from None
         except asyncio.CancelledError:
             self._cut(self._clock.now(), speaker.flush())
             raise
@@ -176,7 +183,8 @@ class Conversation:
                     await self._wire.type_text(text)
                     asked, name = begun, "the typed line"
                 case Spoken(name, play):
-                    await play()
+                    self._narrator.listening()
+                    await self._play(play, limit_s)
                     asked = self._asked_by(name)
                 case _:
                     assert_never(turn)
@@ -184,6 +192,16 @@ class Conversation:
             answered += await self._is_answered(name, begun=begun, asked=asked)
         if taken and not answered:
             raise NoAnswer("the server took every turn and answered none")
+
+    async def _play(self, play: Callable[[], Awaitable[None]], limit_s: float | None) -> None:
+        """Let the microphone speak a clip, to its end or to the limit of the talk."""
+        left_s = None if limit_s is None else max(0.0, self._clock.real(limit_s - self._clock.now()))
+        try:
+            async with asyncio.timeout(left_s) as limit:
+                await play()
+        except TimeoutError:
+            if not limit.expired():
+                raise
 
     def _asked_by(self, clip: str) -> float:
         """Return when the clip that just ended stopped speaking."""
@@ -198,20 +216,12 @@ class Conversation:
         waiting_since = self._clock.now()
         told_of_stall = False
         while not self._has_answered(asked):
+            # answered in the middle of the clip, and what came after was no speech to the server
             early = self._has_answered(begun) and not self._unanswered_speech
             quiet_s = waiting_since + QUIET_S - self._clock.now()
-            patience_s: float | None
             if early and quiet_s <= 0:
-                # answered in the middle of the clip; what came after was no speech to the server
                 return True
-            if early:
-                patience_s = self._clock.real(quiet_s)
-            elif self._protocol.ledger.open_calls:
-                patience_s = None  # a tool's own timeout ends this
-            elif told_of_stall:
-                patience_s = max(0.0, self._patience.answer_s - self._patience.stall_s)
-            else:
-                patience_s = self._patience.stall_s
+            patience_s = self._clock.real(quiet_s) if early else self._patience_s(stalled=told_of_stall)
             try:
                 async with asyncio.timeout(patience_s):
                     await self._news.wait()
@@ -220,11 +230,33 @@ class Conversation:
                 if early:
                     continue
                 if told_of_stall:
-                    self._report(Warned(f"no answer to {name}; going on"))
-                    return False
+                    return self._gave_up_on(name, since=begun)
                 told_of_stall = True
-                self._report(Warned(f"no answer to {name} for {self._patience.stall_s:g} s"))
+                what = "nothing more of the answer" if self._has_begun(begun) else "no answer"
+                self._report(Warned(f"{what} to {name} for {self._patience.stall_s:g} s"))
         return True
+
+    def _patience_s(self, *, stalled: bool) -> float | None:
+        """How long to wait for the next sign of the server; None as long as there is a reason for its silence."""
+        if self._protocol.ledger.open_calls:
+            return None  # a tool's own timeout ends this
+        if self._sound.speaker.held_frames:
+            return None  # turnComplete is held back until playback should have ended; the speaker rings when it has
+        stall_s = self._patience.stall_s
+        return max(0.0, self._patience.answer_s - stall_s) if stalled else stall_s
+
+    def _gave_up_on(self, name: str, *, since: float) -> bool:
+        """Say that no more is waited for; an answer without an end is an answer."""
+        if self._has_begun(since):
+            self._report(Warned(f"the server did not end its answer to {name}; going on"))
+            return True
+        self._report(Warned(f"no answer to {name}; going on"))
+        return False
+
+    def _has_begun(self, since: float) -> bool:
+        """Whether an answer began after `since`."""
+        began = self._narrator.reply_started_s
+        return began is not None and since <= began
 
     def _has_answered(self, since: float) -> bool:
         """Whether an answer that began after `since` has ended."""
@@ -236,14 +268,18 @@ class Conversation:
         match event:
             case e.ToolCall():
                 self._calls.start(event)
+                self._unanswered_speech = False
             case e.ToolCallCancelled(ids):
                 self._calls.cancel(ids)
-            case e.SpeechStarted() | e.InputTranscript():
+            case e.SpeechStarted():
                 self._unanswered_speech = True
-            case e.AudioChunk() | e.OutputTranscript():
+            case e.InputTranscript():
+                # one that trails into the reply, as may happen, is of speech that is being answered
+                self._unanswered_speech |= self._protocol.state in {State.LISTENING, State.CUT}
+            case e.AudioChunk() | e.OutputTranscript() | e.TurnComplete():
                 self._unanswered_speech = False
             case _:
-                pass
+                pass  # the rest is the narrator's
         if dropped_frames is not None:
             self._cut(now, dropped_frames)
         self._narrator.told(event, now, asked_s=self._sound.speech_ended_s)

@@ -80,6 +80,7 @@ def _check_url(base: str) -> SplitResult:
     try:
         parts = urlsplit(base)
         host, _ = parts.hostname, parts.port
+        (host or "").encode("idna")
     except ValueError as exc:
         raise ConfigError(f"{base!r} is no URL: {exc}") from exc
     if parts.scheme.lower() not in _SCHEMES or not host:

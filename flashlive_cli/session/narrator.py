@@ -8,7 +8,7 @@ really stopped.
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, assert_never
 
 from flashlive_cli.pcm import WIRE_OUT
 from flashlive_cli.protocol import events as e
@@ -41,6 +41,8 @@ class Reply:
         received_frames: sound arrived, at 24 kHz.
         begins_at_frame: where its sound begins in the speaker's count of played frames.
         audio_s: when its first sound came.
+        asked_s: when the user's question to it ended; None where not known.
+        content_s: when the first of the answer came, a tool call maybe.
         sounded: its first sample was played.
         interrupted: the user cut in.
         heard_frames: sound played, known once it is cut.
@@ -50,6 +52,8 @@ class Reply:
     pieces: list[tuple[str, int]] = field(default_factory=list)
     received_frames: int = 0
     audio_s: float | None = None
+    asked_s: float | None = None
+    content_s: float = 0.0
     sounded: bool = False
     interrupted: bool = False
     heard_frames: int = 0
@@ -118,6 +122,7 @@ class Narrator:
         self.turn_completed_s: float | None = None
         self._report = report
         self._reply: Reply | None = None
+        self._latest: Reply | None = None
         self._enqueued_frames = 0
         self._user_words = ""
         self._asked_s: float | None = None
@@ -127,6 +132,10 @@ class Narrator:
         """Note that the user's typed line went out."""
         self._asked_s, self._content_s = now, None
         self._report(Transcript("user", text, final=True))
+
+    def listening(self) -> None:
+        """Note that a spoken turn begins: what was asked and answered before is another's."""
+        self._asked_s = self._content_s = None
 
     def told(self, event: e.Event, now: float, *, asked_s: float | None) -> None:
         """
@@ -169,8 +178,19 @@ class Narrator:
                 self._report(_usage(event))
             case e.GoAway(time_left_s):
                 self._report(Warned(f"the server will end this connection in {time_left_s:g} s"))
-            case _:
+            case (
+                e.SetupComplete()
+                | e.Thought()
+                | e.Grounded()
+                | e.Interrupted()
+                | e.GenerationComplete()
+                | e.InteractionChanged()
+                | e.ToolCallCancelled()
+                | e.HandleIssued()
+            ):
                 pass
+            case _:
+                assert_never(event)
 
     def interrupted(self, now: float, *, played_frames: int, dropped_frames: int, spoke_s: float | None) -> None:
         """
@@ -195,21 +215,20 @@ class Narrator:
 
     def playing(self, now: float) -> None:
         """Note that the speaker went from silence to sound."""
-        reply, asked, content = self._reply, self._asked_s, self._content_s
+        reply = self._latest
         if reply is None or reply.interrupted or reply.sounded or reply.audio_s is None:
             return
         reply.sounded = True
         self._report(ReplyFirstSample())
-        if asked is not None and content is not None and asked <= content:
+        if reply.asked_s is not None and reply.asked_s <= reply.content_s:
             self._report(
                 TurnLatency(
-                    speech_end_to_content_ms=1000 * (content - asked),
-                    content_to_audio_ms=1000 * (reply.audio_s - content),
+                    speech_end_to_content_ms=1000 * (reply.content_s - reply.asked_s),
+                    content_to_audio_ms=1000 * (reply.audio_s - reply.content_s),
                     audio_to_sample_ms=1000 * (now - reply.audio_s),
-                    total_ms=1000 * (now - asked),
+                    total_ms=1000 * (now - reply.asked_s),
                 )
             )
-        self._asked_s = self._content_s = None
 
     def ended(self) -> None:
         """Note that the talk is over: whatever was still being said has been said."""
@@ -222,12 +241,16 @@ class Narrator:
         if self._reply is None:
             self._finish_user()
             self._first_content(now, asked_s)
-            self._reply = Reply(begins_at_frame=self._enqueued_frames)
+            self._reply = self._latest = Reply(
+                begins_at_frame=self._enqueued_frames, asked_s=self._asked_s, content_s=self._content_s or now
+            )
+            self._asked_s = self._content_s = None
             self.reply_started_s = now
             self._report(ReplyStarted())
         return self._reply
 
     def _first_content(self, now: float, asked_s: float | None) -> None:
+        """Note the first of an answer: a reply, or a tool call before it."""
         if self._content_s is None:
             self._asked_s = asked_s if self._asked_s is None else self._asked_s
             self._content_s = now

@@ -3,14 +3,14 @@
 import queue
 import threading
 from collections.abc import Callable
-from typing import TextIO
+from typing import Self, TextIO
 
 from flashlive_cli.errors import OutputFailed
 
 
 class Outlet:
     """
-    Lines to a text stream, in order.
+    Lines to a text stream, in order; a context, in which lines are written.
 
     `say` may be called from any thread and never waits; `close` waits until all is written.
 
@@ -19,7 +19,7 @@ class Outlet:
     """
 
     def __init__(self, stream: TextIO, *, name: str, failed: Callable[[OutputFailed], None]) -> None:
-        """Open over `stream`, called `name` in messages; `failed` is called once, in the outlet's thread."""
+        """Be for `stream`, called `name` in messages; `failed` is called once, in the outlet's thread."""
         self.failure: OutputFailed | None = None
         self._stream = stream
         self._name = name
@@ -27,7 +27,15 @@ class Outlet:
         self._lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         # a daemon: a terminal that takes nothing any more must not keep the program from ending
         self._thread = threading.Thread(target=self._run, name=f"flashlive-{name}", daemon=True)
+
+    def __enter__(self) -> Self:
+        """Start writing."""
         self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Write what waits, as `close` does."""
+        self.close()
 
     def say(self, line: str) -> None:
         """Write a line; lost where the stream has failed."""
@@ -36,7 +44,8 @@ class Outlet:
     def close(self, timeout_s: float = 2.0) -> None:
         """Write what waits, then stop the thread; give up on a stream that takes nothing for `timeout_s`."""
         self._lines.put(None)
-        self._thread.join(timeout_s)
+        if self._thread.is_alive():
+            self._thread.join(timeout_s)
 
     def _run(self) -> None:
         while (line := self._lines.get()) is not None:
@@ -49,6 +58,8 @@ class Outlet:
             if self._lines.empty():
                 self._stream.flush()
         except (OSError, ValueError) as exc:
+            if isinstance(exc, ValueError) and not self._stream.closed:
+                raise
             reason = exc.strerror if isinstance(exc, OSError) else "it was closed"
             self.failure = OutputFailed(f"{self._name} takes no more output: {reason}")
             self._failed(self.failure)

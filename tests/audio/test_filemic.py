@@ -294,3 +294,30 @@ def test_a_process_ends_cleanly_while_its_standard_input_is_silent() -> None:
         assert process.wait(50) == 0
         assert process.stderr is not None
         assert process.stderr.read() == b""
+
+
+async def test_a_clip_that_dies_while_it_is_read_does_not_pass_for_a_whole_one() -> None:
+    class Dying:
+        name = "dying"
+        live = False
+        warnings: list[str] = []  # noqa: RUF012 - a clip of one test
+        duration_s: float | None = None
+
+        def read(self) -> bytes:
+            raise MemoryError("no more")
+
+        def close(self) -> None:
+            pass
+
+    microphone = WavMicrophone(Clock(20))
+    async with asyncio.TaskGroup() as group:
+        reader = group.create_task(read_for_ever(microphone))
+        with pytest.raises(FileError, match=r"dying.*MemoryError"):
+            await microphone.play(Dying())
+        reader.cancel()
+    await microphone.close()
+
+
+async def read_for_ever(microphone: WavMicrophone) -> None:
+    while True:
+        await microphone.read()

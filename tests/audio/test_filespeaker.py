@@ -295,3 +295,28 @@ async def test_flushes_at_random_moments_account_for_every_frame(tmp_path: Path)
     heard = heard_in(path)
     assert heard.size == written - dropped
     assert np.all(np.diff(heard) >= 0)
+
+
+async def test_a_speaker_whose_thread_dies_says_so_and_keeps_nobody_waiting() -> None:
+    class Broken:
+        def write(self, pcm: bytes) -> None:
+            raise MemoryError("no more")
+
+        def sync(self) -> None:
+            pass
+
+        def close(self) -> None:
+            pass
+
+    failures = []
+    speaker = WavSpeaker(Clock(20), Broken(), failed=failures.append)  # type: ignore[arg-type]  # dies on purpose
+    speaker.start()
+    speaker.write(bytes(4800))
+    async with asyncio.timeout(10):
+        await speaker.drained()
+    speaker.write(bytes(4800))
+    async with asyncio.timeout(10):
+        await speaker.drained()
+    await speaker.close()
+
+    assert ["MemoryError" in str(failure) for failure in failures] == [True]

@@ -30,6 +30,7 @@ WRONG = {
     "stdin twice": (("talk", "--sim", "-i", "-", "-i", "-"), 2, "once"),
     "simulator and address": ((*SIM, "--url", "ws://127.0.0.1:1"), 2, "--url"),
     "address in the clear": (("talk", "-x", "hi", "--url", "ws://example.com"), 2, "unencrypted"),
+    "address no name server knows": (("talk", "-x", "hi", "--url", "wss://a..b"), 2, "no URL"),
     "address that is none": (("talk", "-x", "hi", "--url", "nonsense"), 2, "nonsense"),
     "config that is not there": ((*SIM, "--config", "none.toml"), 2, "none.toml"),
     "config that is not TOML": ((*SIM, "--config", "broken.toml"), 2, "broken.toml:1"),
@@ -56,6 +57,7 @@ WRONG = {
     "tools beyond the schema": ((*SIM, "-t", "beyond.py"), 2, "number"),
     "instruction that is not there": ((*SIM, "-s", "@none.txt"), 2, "none.txt"),
     "settings file that is there": (("config", "init", "voise.toml"), 2, "--force"),
+    "an option with an escape": (("talk", "--\x1b[31m"), 2, "\\x1b"),
     "a file name with an escape": (("talk", "--sim", "-i", "a\x1b[31m.wav"), 2, "\\x1b"),
 }
 
@@ -101,6 +103,18 @@ def test_bad_input_is_one_clear_line(shell, args, code, words) -> None:
     assert "Traceback" not in done.err
     assert "\x1b" not in done.err
     assert done.err.count("error:") == 1
+
+
+@pytest.mark.parametrize(
+    "args",
+    [("talk", "-x", "hi"), (*SIM, "-s", "@none.txt"), (*SIM, "--scenario", "none.toml"), (*SIM, "-t", "none.py")],
+)
+def test_an_output_that_exists_is_not_touched_before_all_else_is_right(shell, args) -> None:
+    precious = shell.folder / "precious.wav"
+    precious.write_bytes(b"the only copy")
+
+    assert shell(*args, "-o", precious).code == 2
+    assert precious.read_bytes() == b"the only copy"
 
 
 def test_a_wrong_key_is_refused_in_the_services_words_and_never_shown(shell, monkeypatch) -> None:

@@ -5,6 +5,7 @@ import os
 import stat
 import subprocess
 import sys
+from typing import get_args
 
 import pytest
 
@@ -93,7 +94,56 @@ def test_settings_apply_to_a_talk(shell) -> None:
     assert (shell.folder / "o.wav").stat().st_size > 1000
 
 
+def test_a_folder_with_an_escape_in_its_name_does_not_reach_the_terminal(shell, monkeypatch) -> None:
+    folder = shell.folder / "esc\x1b[31m"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    (folder / "flashlive.toml").write_text('voice = "Puck"\n')
+
+    for command in (("path",), ("show",), ("init", "a\x1b[31m.toml")):
+        done = shell("config", *command)
+        assert done.code == 0, done
+        assert "\x1b" not in done.out
+        assert "\\x1b" in done.out
+
+
+def test_the_words_of_the_command_line_are_those_of_the_settings() -> None:
+    from flashlive_cli.cli import talk
+    from flashlive_cli.config import Config
+
+    properties = Config.model_json_schema()["properties"]
+
+    def words(name: str) -> tuple[str, ...]:
+        return tuple(properties[name].get("enum") or properties[name]["anyOf"][0]["enum"])
+
+    assert words("format") == get_args(talk.Format)
+    assert words("thinking") == get_args(talk.Level)
+    assert words("start_sensitivity") == words("end_sensitivity") == get_args(talk.Sensitivity)
+    assert words("log_level") == get_args(talk.LogLevel)
+
+
+def test_the_simulator_ends_when_nobody_reads_its_notes(shell) -> None:
+    with shell.started("sim", "--port", "0") as simulator:
+        url = next(word for word in simulator.stdout.readline().split() if word.startswith("ws://"))
+        simulator.stdout.close()
+        shell("talk", "--url", url, "-x", "hi")
+        assert simulator.wait(20) == 1
+        err = simulator.stderr.read()
+        simulator.stdout = None
+
+    assert err.count("\n") == 1
+    assert "stdout takes no more output" in err
+
+
+def test_a_terminal_that_cannot_spell_the_answer_gets_its_escapes(shell, monkeypatch) -> None:
+    monkeypatch.setenv("PYTHONIOENCODING", "cp1252")
+    with shell.started("talk", "--sim", "--speed", "20", "-x", "zażłć") as process:
+        assert process.wait(30) == 0
+        assert "za\\u017c" in process.stdout.read()
+
+
 def test_the_log_is_for_its_owners_eyes_only(shell) -> None:
+    (shell.folder / "log.txt").touch(0o644)
     assert (
         shell("talk", "--sim", "--speed", "20", "-x", "hi", "--log-file", "log.txt", "--log-level", "debug").code == 0
     )

@@ -55,6 +55,21 @@ def test_what_was_heard_until_ctrl_c_is_told(shell) -> None:
     assert len(final["heard"]) < len(final["text"])
 
 
+@pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, -signal.SIGTERM)])
+def test_a_signal_while_a_pipe_keeps_its_header_back_ends_at_once(shell, sent, code) -> None:
+    import fcntl
+    import subprocess
+    import termios
+
+    with shell.started("talk", "--sim", "-i", "-", stdin=subprocess.PIPE) as process:
+        process.stdin.buffer.raw.write(b"RI")
+        while fcntl.ioctl(process.stdin.fileno(), termios.FIONREAD, bytes(4)) != bytes(4):
+            assert process.poll() is None, "it has not taken the first bytes yet"
+        process.send_signal(sent)
+        assert process.wait(20) == code
+        assert "Traceback" not in process.stderr.read()
+
+
 def test_ctrl_c_while_waiting_for_a_pipe_ends_at_once(shell) -> None:
     import subprocess
 

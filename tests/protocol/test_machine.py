@@ -254,6 +254,33 @@ def test_filler_speech_while_a_call_is_open_does_not_settle_it() -> None:
     assert talk.protocol.at_rest
 
 
+def test_stale_sound_tells_of_no_answer() -> None:
+    talk = Talk()
+    talk.hears(AUDIO, CALL, INTERRUPTED)
+    talk.answers()
+    talk.hears(AUDIO)
+
+    assert not talk.protocol.ledger.settled
+
+
+def test_a_call_cancelled_after_its_answer_is_not_waited_for() -> None:
+    talk = Talk(LIVE_3_8)
+    talk.hears(CALL, COMPLETE)
+    talk.answers()
+    talk.hears(MESSAGES["cancel"])
+
+    assert talk.protocol.at_rest
+
+
+def test_a_call_said_twice_is_one_call() -> None:
+    talk = Talk()
+    talk.hears(CALL)
+    talk.answers()
+    talk.hears(CALL, AUDIO, COMPLETE)
+
+    assert talk.protocol.at_rest
+
+
 def test_a_cancelled_call_is_no_longer_waited_for() -> None:
     talk = Talk()
     talk.hears(CALL, INTERRUPTED, MESSAGES["cancel"], COMPLETE)

@@ -43,15 +43,21 @@ class ListMicrophone:
 
 
 class ListSpeaker:
-    """Plays when told to: `play` moves samples from `held` to `heard`."""
+    """Plays when told to: `play` moves samples from `held` to `heard` and rings as a speaker does."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock) -> None:
         self.held = b""
         self.heard = b""
+        self._clock = clock
+        self._bells: tuple[Callable[[float], None], ...] = ()
 
     @property
     def played_frames(self) -> int:
         return len(self.heard) // 2
+
+    @property
+    def held_frames(self) -> int:
+        return len(self.held) // 2
 
     def write(self, pcm: bytes) -> None:
         self.held += pcm
@@ -61,10 +67,18 @@ class ListSpeaker:
         return dropped
 
     def play(self, ms: int) -> None:
+        if self.held:
+            self._ring(0)
         self.heard, self.held = self.heard + self.held[: 48 * ms], self.held[48 * ms :]
+        if not self.held:
+            self._ring(1)
+
+    def _ring(self, bell: int) -> None:
+        if self._bells:
+            self._bells[bell](self._clock.now())
 
     def listen(self, started: Callable[[float], None], drained: Callable[[float], None]) -> None:
-        pass
+        self._bells = (started, drained)
 
     async def drained(self) -> None:
         self.play(10**6)
@@ -108,7 +122,7 @@ class LoopbackTalk:
     def __init__(self, behaviour: Behaviour, *, model: str = "gemini-3.1-flash-live-preview") -> None:
         self.clock = Clock()
         self.microphone = ListMicrophone(self.clock)
-        self.speaker = ListSpeaker()
+        self.speaker = ListSpeaker(self.clock)
         self.reports: list[Report] = []
         self.stamped: list[Stamped] = []
         self.error: FlashliveError | None = None

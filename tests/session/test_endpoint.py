@@ -36,6 +36,7 @@ def test_an_address_is_completed(base, url) -> None:
         ("ftp://example.com", "wss://"),
         ("wss://", "wss://"),
         ("wss://h:port", "no URL"),
+        ("wss://a..b", "no URL"),
         ("wss://example.com/?key=abc", "GEMINI_API_KEY"),
         ("wss://me:abc@example.com", "GEMINI_API_KEY"),
     ],

@@ -131,6 +131,35 @@ def test_what_was_played_of_an_earlier_reply_does_not_count_for_this_one() -> No
     assert ReplyFlushed(heard_ms=250, dropped_ms=750) in story.reports
 
 
+def test_two_barge_ins_in_a_row_are_each_measured_by_what_was_played() -> None:
+    story = Story()
+    for played_ms, now in ((300, 1.0), (700, 2.0)):
+        story.told(now, audio(1000), e.OutputTranscript("One two."))
+        story.narrator.interrupted(now, played_frames=24 * played_ms, dropped_frames=0, spoke_s=None)
+        story.told(now, e.TurnComplete())
+
+    assert [r.heard_ms for r in story.reports if isinstance(r, ReplyFlushed)] == [300, 400]
+
+
+def test_what_an_older_turn_asked_does_not_count_for_this_one() -> None:
+    story = Story()
+    story.narrator.typed("silent turn", 1.0)
+    story.told(2.0, e.ToolCall("1", "f"), e.TurnComplete())
+    story.narrator.listening()
+    story.told(32.0, audio(100), asked_s=31.0)
+    story.narrator.playing(32.0)
+
+    assert [r.total_ms for r in story.reports if isinstance(r, TurnLatency)] == [1000]
+
+
+def test_a_reply_that_ended_before_it_sounded_is_heard_all_the_same() -> None:
+    story = Story()
+    story.told(11.0, audio(100), e.TurnComplete(), asked_s=10.0)
+    story.narrator.playing(11.0)
+
+    assert [type(r) for r in story.reports][-2:] == [ReplyFirstSample, TurnLatency]
+
+
 def test_words_that_trail_an_interruption_belong_to_the_cut_reply() -> None:
     story = Story()
     story.told(1.0, audio(100), e.OutputTranscript("One"))

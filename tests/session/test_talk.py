@@ -12,6 +12,7 @@ from flashlive_cli.reports import (
     ReplyFlushed,
     SessionClosed,
     SessionReady,
+    ToolCalled,
     ToolCancelled,
     ToolFinished,
     Transcript,
@@ -395,3 +396,198 @@ async def test_cancelling_a_talk_says_goodbye_with_1000(loopback) -> None:
     await talk.closed.wait()
 
     assert codes == [1000]
+
+
+async def test_a_long_answer_is_no_missing_one(loopback) -> None:
+    """`turnComplete` is held back while the reply plays: that silence of the server is no stall."""
+
+    async def far_end(peer):
+        await peer.setup()
+        await peer.next()
+        await peer.say_audio(3, 5000, outputTranscription={"text": "Long."})
+        await peer.say({"serverContent": {"generationComplete": True}})
+        generated.set()
+        await played.wait()
+        await peer.say({"serverContent": {"turnComplete": True}})
+        await peer.socket.wait_closed()
+
+    async def play_slowly() -> None:
+        await generated.wait()
+        await asyncio.sleep(0.3)  # three times the whole patience
+        talk.speaker.play(5000)
+        played.set()
+
+    generated, played = asyncio.Event(), asyncio.Event()
+    talk = loopback(far_end)
+    async with asyncio.TaskGroup() as group:
+        group.create_task(play_slowly())
+        group.create_task(talk.hold(Typed("a story"), patience=Patience(stall_s=0.05, answer_s=0.1)))
+
+    assert talk.error is None
+    assert talk.told(Warned) == []
+
+
+async def test_a_tool_slower_than_all_patience_is_waited_for(loopback) -> None:
+    tools = Weather()
+
+    async def far_end(peer):
+        await peer.setup()
+        await peer.next()
+        await peer.say({"toolCall": {"functionCalls": [{"id": "a", "name": "later"}]}})
+        await asyncio.sleep(0.3)  # three times the whole patience
+        tools.open_later.set()
+        await peer.next()
+        await peer.say(WORDS)
+        await peer.end_turn()
+        await peer.socket.wait_closed()
+
+    talk = loopback(far_end)
+    await talk.hold(Typed("weather?"), tools=tools, patience=Patience(stall_s=0.05, answer_s=0.1))
+
+    assert talk.error is None
+    assert talk.told(Warned) == []
+
+
+async def test_an_answer_that_never_ends_is_an_answer(loopback) -> None:
+    async def far_end(peer):
+        await peer.setup()
+        await peer.next()
+        await peer.say(WORDS)
+        await peer.socket.wait_closed()
+
+    talk = loopback(far_end)
+    await talk.hold(Typed("hello"), patience=Patience(stall_s=0.05, answer_s=0.1))
+
+    assert talk.error is None
+    assert [w.message for w in talk.told(Warned)] == [
+        "nothing more of the answer to the typed line for 0.05 s",
+        "the server did not end its answer to the typed line; going on",
+    ]
+
+
+async def test_speech_after_an_early_answer_is_waited_for(loopback) -> None:
+    """The server heard more speech after it had answered the clip's first question: another answer is due."""
+
+    async def far_end(peer):
+        await peer.setup()
+        await peer.next()
+        await peer.say({"serverContent": {"inputTranscription": {"text": "One?"}}}, WORDS)
+        await peer.end_turn()
+        await peer.say({"voiceActivity": {"type": "ACTIVITY_START"}})
+        while not talk.told(ReplyComplete):
+            await asyncio.sleep(0.001)
+        replied.set()
+        await peer.next()
+        await asyncio.sleep(0.4)  # longer than a clip that ends in noise is given, at this pace
+        await peer.say({"serverContent": {"outputTranscription": {"text": "Two."}}})
+        await peer.end_turn()
+        await peer.socket.wait_closed()
+
+    async def clip() -> None:
+        await talk.microphone.say(b"\1\0" * 320)
+        await replied.wait()
+        await talk.microphone.say(b"\1\0" * 320)
+
+    replied = asyncio.Event()
+    talk = loopback(far_end)
+    talk.clock.speed = 20
+    await talk.hold(Spoken("clip", clip))
+
+    assert [t.text for t in talk.told(Transcript) if t.final and t.role == "model"] == ["Hi.", "Two."]
+
+
+async def test_a_call_said_twice_after_its_answer_hangs_nothing(loopback) -> None:
+    call = {"toolCall": {"functionCalls": [{"id": "a", "name": "now"}]}}
+
+    async def far_end(peer):
+        await peer.setup()
+        await peer.next()
+        await peer.say(call)
+        await peer.next()
+        await peer.say(call, WORDS)
+        await peer.end_turn()
+        await peer.socket.wait_closed()
+
+    talk = loopback(far_end)
+    tools = Weather()
+    await talk.hold(Typed("weather?"), tools=tools)
+
+    assert talk.error is None
+    assert len(tools.called) == 1
+
+
+async def test_a_tool_that_runs_when_the_connection_breaks_is_cancelled_and_said_to_be(loopback) -> None:
+    async def far_end(peer):
+        await peer.setup()
+        await peer.next()
+        await peer.say({"toolCall": {"functionCalls": [{"id": "a", "name": "never"}]}})
+        while not talk.told(ToolCalled):
+            await asyncio.sleep(0.001)
+        await _abort(peer)
+
+    talk = loopback(far_end)
+    await talk.hold(Typed("weather?"), tools=Weather())
+
+    assert isinstance(talk.error, ConnectionLost)
+    assert [r.id for r in talk.told(ToolCancelled)] == ["a"]
+
+
+async def test_a_limit_cuts_a_clip_that_never_ends_and_its_answer_is_heard(loopback) -> None:
+    async def far_end(peer):
+        await peer.setup()
+        await peer.next()
+        while not ended.is_set():
+            await asyncio.sleep(0.001)
+        await peer.say(WORDS)
+        await peer.end_turn()
+        await peer.socket.wait_closed()
+
+    async def endless() -> None:
+        await talk.microphone.say(b"\1\0" * 320)
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
+
+    ended = asyncio.Event()
+    talk = loopback(far_end)
+    await talk.hold(Spoken("clip", endless), Typed("not any more"), patience=Patience(max_duration_s=0.2))
+
+    assert talk.error is None
+    assert [t.text for t in talk.told(Transcript) if t.final] == ["Hi."]
+    assert [w.message for w in talk.told(Warned)] == ["stopped after 0.2 s, as asked"]
+
+
+async def test_not_even_the_debug_log_holds_the_key(loopback, caplog) -> None:
+    async def far_end(peer):
+        await peer.setup()
+        await peer.next()
+        await peer.say(WORDS)
+        await peer.end_turn()
+        await peer.socket.wait_closed()
+
+    talk = loopback(far_end)
+    with caplog.at_level("DEBUG"):
+        await talk.hold(Typed("hello"), key="sEcReT")
+
+    ours = [record for record in caplog.records if not record.name.startswith("websockets.server")]
+    assert "sEcReT" not in "".join(record.getMessage() for record in ours)
+    assert talk.headers["x-goog-api-key"] == "sEcReT"
+
+
+async def test_a_proxy_of_the_environment_is_not_asked_for_this_machine(loopback, monkeypatch) -> None:
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+        monkeypatch.setenv(name.lower(), "http://127.0.0.1:9")
+
+    async def far_end(peer):
+        await peer.setup()
+        await peer.next()
+        await peer.say(WORDS)
+        await peer.end_turn()
+        await peer.socket.wait_closed()
+
+    talk = loopback(far_end)
+    await talk.hold(Typed("hello"))
+
+    assert talk.error is None

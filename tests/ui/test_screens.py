@@ -49,18 +49,15 @@ def unexpected(failure: OutputFailed) -> None:
 def shown(report: r.Report) -> tuple[str, str]:
     """What stdout and stderr get of a report in plain format."""
     data, notes = io.StringIO(), io.StringIO()
-    outlets = [Outlet(stream, name="test", failed=unexpected) for stream in (data, notes)]
-    PlainScreen(*outlets)(r.Stamped(1.0, 1, report))
-    for outlet in outlets:
-        outlet.close()
+    with Outlet(data, name="data", failed=unexpected) as one, Outlet(notes, name="notes", failed=unexpected) as other:
+        PlainScreen(one, other)(r.Stamped(1.0, 1, report))
     return data.getvalue(), notes.getvalue()
 
 
 def as_json(report: r.Report) -> str:
     stream = io.StringIO()
-    outlet = Outlet(stream, name="test", failed=unexpected)
-    JsonScreen(outlet)(r.Stamped(1.23456, 2, report))
-    outlet.close()
+    with Outlet(stream, name="test", failed=unexpected) as outlet:
+        JsonScreen(outlet)(r.Stamped(1.23456, 2, report))
     return stream.getvalue()
 
 
@@ -148,11 +145,10 @@ def test_a_reader_who_leaves_is_noticed_once_and_nothing_waits() -> None:
         failed.set()
 
     stream = os.fdopen(theirs, "w", buffering=1)
-    outlet = Outlet(stream, name="stdout", failed=on_failure)
-    outlet.say("one")
-    assert failed.wait(10)
-    outlet.say("two")
-    outlet.close()
+    with Outlet(stream, name="stdout", failed=on_failure) as outlet:
+        outlet.say("one")
+        assert failed.wait(10)
+        outlet.say("two")
     with contextlib.suppress(BrokenPipeError):
         stream.close()
 
@@ -164,6 +160,7 @@ def test_a_reader_who_reads_nothing_holds_up_nobody() -> None:
     ours, theirs = os.pipe()
     with os.fdopen(theirs, "w") as stream, os.fdopen(ours, "rb", buffering=0) as reader:
         outlet = Outlet(stream, name="stdout", failed=unexpected)
+        outlet.__enter__()
         for _ in range(100):
             outlet.say("x" * 10_000)  # a pipe holds 64 KiB
         outlet.close(timeout_s=0.1)

@@ -1,0 +1,246 @@
+"""
+What a talk needs, found and checked before anything begins: model, setup, tools, clips, far end, and last the output.
+
+All of it may wait (a pipe's header, a tools file's imports) and is done outside the event loop, where Ctrl-C works
+as everywhere. Whatever is wrong is an error here, and an output file that exists is not touched until all else is
+right.
+"""
+
+import contextlib
+import logging
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from flashlive_cli.audio.clips import Clip, open_raw, open_wav
+from flashlive_cli.audio.wavwrite import WavWriter, create_wav
+from flashlive_cli.cli.turns import Given
+from flashlive_cli.config import Config, find_key
+from flashlive_cli.errors import ConfigError, FileError
+from flashlive_cli.pcm import WIRE_OUT
+from flashlive_cli.printable import printable
+from flashlive_cli.private import open_private
+from flashlive_cli.protocol import commands as c
+from flashlive_cli.protocol.families import Model, find_model
+from flashlive_cli.protocol.voices import find_voice
+from flashlive_cli.session.endpoint import Endpoint, find_endpoint
+
+if TYPE_CHECKING:
+    from flashlive_cli.sim.script import Script
+    from flashlive_cli.toolbox import Toolbox
+
+STDIN: Final = "-"
+STDOUT: Final = "-"
+_NO_KEY: Final = (
+    "there is no API key; get one at https://aistudio.google.com/apikey and set GEMINI_API_KEY, or talk to --sim"
+)
+_NOTHING_TO_SAY: Final = (
+    "there is nothing to say: give --input FILE.wav or --text TEXT (microphone and speaker come later)"
+)
+
+_LEVELS: Final[Mapping[str, c.ThinkingLevel]] = {
+    "minimal": "MINIMAL",
+    "low": "LOW",
+    "medium": "MEDIUM",
+    "high": "HIGH",
+}
+_SENSITIVITIES: Final[Mapping[str, c.Sensitivity]] = {"low": "LOW", "high": "HIGH"}
+
+
+@dataclass(frozen=True, slots=True)
+class Cast:
+    """
+    All that takes part in a talk.
+
+    Attributes:
+        model: whom to talk to.
+        setup: what to tell it first.
+        toolbox: what it may call; None without tools.
+        turns: what was given to say, and the clip of each that is spoken.
+        endpoint: where to dial; None for the built-in simulator.
+        script: what the simulator hears and answers.
+        writer: takes the voice; None for a silent talk.
+    """
+
+    model: Model
+    setup: c.Setup
+    toolbox: "Toolbox | None"
+    turns: tuple[tuple[Given, Clip | None], ...]
+    endpoint: Endpoint | None
+    script: "Script | None"
+    writer: WavWriter | None
+
+    @property
+    def speaks(self) -> bool:
+        """Whether a microphone is needed."""
+        return any(clip is not None for _, clip in self.turns)
+
+
+def cast_talk(
+    settings: Config, given: Sequence[Given], *, raw: bool, sim: bool, scenario: Path | None, stack: ExitStack
+) -> Cast:
+    """
+    Find everybody.
+
+    Args:
+        settings: as resolved.
+        given: the turns, in order.
+        raw: stdin is bare PCM.
+        sim: talk to the built-in simulator.
+        scenario: what it hears and answers.
+        stack: closes clips and output.
+
+    Raises:
+        ConfigError: settings or options are wrong, or do not go together.
+        FileError: an input, the instruction, the scenario or the output is wrong.
+        ToolError: a tools file is wrong.
+    """
+    _check(settings, given, raw=raw, sim=sim, scenario=scenario)
+    _start_log(settings, stack)
+    model = find_model(settings.model)
+    voice = find_voice(settings.voice) if settings.voice else None
+    endpoint = None if sim else _find_service(settings)
+    script = _load_script(scenario) if scenario else None
+    toolbox = _load_tools(settings)
+    setup = _setup(settings, model, voice, toolbox)
+    turns = tuple((turn, _open_clip(turn, raw=raw, stack=stack)) for turn in given)
+    return Cast(model, setup, toolbox, turns, endpoint, script, _open_output(settings, stack))
+
+
+def _check(settings: Config, given: Sequence[Given], *, raw: bool, sim: bool, scenario: Path | None) -> None:
+    """Refuse what does not go together."""
+    inputs = [turn.value for turn in given if turn.kind == "input"]
+    if not given or "mic" in inputs or settings.output == "speaker":
+        raise ConfigError(_NOTHING_TO_SAY)
+    if inputs.count(STDIN) > 1:
+        raise ConfigError("--input - can be given once: stdin is read to its end")
+    for name in inputs:
+        if name != STDIN and settings.output and _is_same_file(name, settings.output):
+            raise ConfigError(f"--output {settings.output} would overwrite the input {name}")
+    if raw and STDIN not in inputs:
+        raise ConfigError("--raw goes with --input -")
+    if scenario is not None and not sim:
+        raise ConfigError("--scenario goes with --sim")
+    if settings.speed != 1 and not sim:
+        raise ConfigError("--speed goes with --sim: the service runs in real time")
+    if settings.url and sim:
+        raise ConfigError("--sim and --url exclude each other")
+
+
+def _is_same_file(one: str, other: str) -> bool:
+    try:
+        return Path(one).samefile(other)
+    except (OSError, ValueError):  # one of them is not there, or no path at all
+        return False
+
+
+def _start_log(settings: Config, stack: ExitStack) -> None:
+    log: logging.Handler = logging.StreamHandler()
+    if settings.log_file:
+        try:
+            descriptor = open_private(settings.log_file, os.O_APPEND)
+        except (OSError, ValueError) as exc:
+            reason = exc.strerror if isinstance(exc, OSError) else "no such path"
+            raise FileError(f"the log {settings.log_file} cannot be written: {reason}") from exc
+        file = stack.enter_context(os.fdopen(descriptor, "a", encoding="utf-8"))
+        log = logging.StreamHandler(file)
+        stack.callback(logging.getLogger().removeHandler, log)
+    log.setFormatter(_LogLine("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(handlers=[log], level=settings.log_level.upper(), force=True)
+
+
+class _LogLine(logging.Formatter):
+    """A log line that is safe to look at, whosever words are in it."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return printable(super().format(record), keep_newlines=True)
+
+
+def _find_service(settings: Config) -> Endpoint:
+    base = settings.url or os.environ.get("GOOGLE_GEMINI_BASE_URL") or None
+    key = find_key(os.environ)
+    if key is None and not (base and find_endpoint(base, "none").is_loopback):
+        raise ConfigError(_NO_KEY)
+    return find_endpoint(base, key or "none")
+
+
+def _load_script(scenario: Path) -> "Script":
+    from flashlive_cli.sim.script import load_script  # noqa: PLC0415 - the simulator, for who talks to it
+
+    return load_script(scenario)
+
+
+def _load_tools(settings: Config) -> "Toolbox | None":
+    if not settings.tools:
+        return None
+    from flashlive_cli.toolbox import load_tools  # noqa: PLC0415 - 25 ms that who has no tools need not pay
+
+    return load_tools(*(Path(path).expanduser() for path in settings.tools))
+
+
+def _setup(settings: Config, model: Model, voice: str | None, toolbox: "Toolbox | None") -> c.Setup:
+    instruction = [_instruction(settings.system)] if settings.system else []
+    if settings.language:
+        # native-audio models choose the language themselves: the field for it is ignored or refused
+        instruction.append(f"Reply in the language {settings.language}.")
+    tools = toolbox.declarations if toolbox else ()
+    return c.Setup(
+        model=model.resource,
+        voice=voice,
+        system="\n".join(instruction) or None,
+        functions=tuple(c.FunctionDeclaration(tool.name, tool.description, tool.parameters) for tool in tools),
+        google_search=settings.search,
+        sampling=c.Sampling(temperature=settings.temperature),
+        thinking_level=_LEVELS[settings.thinking] if settings.thinking else None,
+        thinking_budget=settings.thinking_budget,
+        detection=c.Detection(
+            start_sensitivity=_SENSITIVITIES[settings.start_sensitivity] if settings.start_sensitivity else None,
+            end_sensitivity=_SENSITIVITIES[settings.end_sensitivity] if settings.end_sensitivity else None,
+            prefix_ms=settings.prefix_ms,
+            silence_ms=settings.silence_ms,
+            interrupts=not settings.no_interrupt,
+        ),
+    )
+
+
+def _instruction(system: str) -> str:
+    """Read `@FILE`, take anything else as it is."""
+    if not system.startswith("@"):
+        return system
+    path = Path(system[1:]).expanduser()
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, ValueError) as exc:
+        reason = exc.strerror if isinstance(exc, OSError) else "it is no UTF-8 text file"
+        raise FileError(f"the system instruction {path} cannot be read: {reason}") from exc
+
+
+def _open_clip(turn: Given, *, raw: bool, stack: ExitStack) -> Clip | None:
+    """Open the sound of a spoken turn, so that a file that is none is known before anything is dialled."""
+    if turn.kind == "text":
+        return None
+    clip: Clip = open_raw(STDIN) if raw and turn.value == STDIN else open_wav(turn.value)
+    stack.callback(clip.close)
+    return clip
+
+
+def _open_output(settings: Config, stack: ExitStack) -> WavWriter | None:
+    """Create the file for the voice; a talk with files is silent by default."""
+    if settings.output in {None, "none"}:
+        return None
+    if settings.output == STDOUT:
+        # the sound goes out by a descriptor of its own; whatever else is printed to stdout goes to stderr meanwhile
+        sys.stdout.flush()
+        stdout = sys.stdout.fileno()
+        sound = os.fdopen(os.dup(stdout), "wb", buffering=0)
+        stack.callback(sound.close)
+        os.dup2(sys.stderr.fileno(), stdout)
+        stack.callback(os.dup2, sound.fileno(), stdout)
+        return create_wav(sound, WIRE_OUT, name="standard output")
+    writer = create_wav(settings.output, WIRE_OUT)
+    stack.push(contextlib.closing(writer))
+    return writer

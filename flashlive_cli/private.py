@@ -1,0 +1,29 @@
+"""Files that only their owner may read: whatever holds a conversation."""
+
+import contextlib
+import os
+import stat
+import sys
+
+
+def open_private(path: str | os.PathLike[str], flags: int) -> int:
+    """
+    Open a file for writing, creating it if need be, and make it readable by its owner only, also if it was there.
+
+    Args:
+        path: where.
+        flags: of `os.open` beside `O_WRONLY` and `O_CREAT`: `os.O_TRUNC` or `os.O_APPEND`.
+
+    Returns:
+        A file descriptor, which is the caller's to close.
+
+    Raises:
+        OSError: it cannot be opened.
+        ValueError: the path holds a null character.
+    """
+    flags |= os.O_WRONLY | os.O_CREAT | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
+    descriptor = os.open(path, flags, 0o600)
+    if sys.platform != "win32" and stat.S_ISREG(os.fstat(descriptor).st_mode):
+        with contextlib.suppress(OSError):  # another owner's file, or a file system without modes
+            os.fchmod(descriptor, 0o600)
+    return descriptor
