@@ -85,7 +85,7 @@ class Plan:
 
 
 class Mind:
-    """The part of a conversation that decides. It outlives a connection."""
+    """The part of a session that decides."""
 
     def __init__(self, script: Script | None = None) -> None:
         self._script = (script or Script()).turns

@@ -1,5 +1,5 @@
 """
-The listening side: sockets, credentials, and one `Session` for each connection.
+The listening side: sockets, credentials, and one `Exchange` for each connection.
 
 As on the service, the upgrade succeeds whatever the key; a bad key, model or field shows as a close frame after
 `setup`. Server messages travel in binary frames. The server sends no pings.
@@ -25,7 +25,7 @@ from websockets.http11 import Request, Response  # noqa: TID251
 from flashlive_cli.clock import Clock
 from flashlive_cli.errors import ConfigError
 from flashlive_cli.printable import printable
-from flashlive_cli.sim.conversation import Conversation
+from flashlive_cli.sim.exchange import Exchange
 from flashlive_cli.sim.inbound import read_first, read_later
 from flashlive_cli.sim.outbound import Message, encode
 from flashlive_cli.sim.schema import Refusal
@@ -283,21 +283,24 @@ class _FarEnd:
         first = read_first(await connection.recv(decode=False), version=version)
         self._judge_key(_key_of(request))
         setup = judge_setup(first, version=version)
+        if setup.handle:
+            # no session outlives its connection here yet, so every handle is an unknown one
+            raise Refusal(1008, "Requested entity was not found.")
         note(f"opened with {setup.model}, voice {setup.voice}, {len(setup.tools)} tools")
-        session = Session(
+        exchange = Exchange(
             setup,
-            Conversation(setup, self.script),
+            Session(setup, self.script),
             clock=self.clock,
             voice=self.voice,
             send=outbox.send,
             tasks=tasks,
             note=note,
         )
-        await session.open()
+        await exchange.open()
         while True:
             raw = await connection.recv(decode=False)
             for said in read_later(raw, setup):
-                session.receive(said)
+                exchange.receive(said)
             await outbox.room.wait()
 
     def _judge_key(self, key: str) -> None:

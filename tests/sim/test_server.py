@@ -63,13 +63,20 @@ async def test_the_key_is_found_wherever_clients_put_it(stage, where):
 async def test_a_wrong_key_shows_after_setup_and_nowhere_in_the_notes(stage):
     await stage.serve(api_key="right")
     wrong = await stage.dial(GOOGLE + "?key=wrong-secret")
-    await asyncio.sleep(0.05)
     await wrong.send(setup={"model": MODEL})
     assert await wrong.closed() == NOT_VALID
     none = await stage.dial()
     await none.send(setup={"model": MODEL})
     assert await none.closed() == NOT_FOUND
     assert not any("right" in note or "secret" in note for note in stage.notes)
+
+
+async def test_a_session_that_it_does_not_know_is_not_resumed(stage):
+    await stage.serve()
+    client = await stage.dial()
+    await client.send(setup={"model": MODEL, "sessionResumption": {"handle": "6f0a2d0e-0000-4000-8000-000000000000"}})
+
+    assert await client.closed() == (1008, "Requested entity was not found.")
 
 
 async def test_without_a_key_of_its_own_it_lets_in_everybody(stage):
