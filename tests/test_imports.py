@@ -25,7 +25,7 @@ MAY_SEE = {
 DOORS = {
     "websockets": {"session/connection.py", "sim/server.py"},
     "typer": {"cli/"},
-    "msgspec": {"protocol/codec.py"},
+    "msgspec": {"protocol/codec/"},
     "pydantic": {"config.py", "toolbox/"},
     "pydantic_core": {"toolbox/"},
 }

@@ -109,6 +109,12 @@ class Peer:
         data = base64.b64encode(dye.to_bytes(2, "little") * (24 * ms)).decode()
         await self.say({"serverContent": {"modelTurn": {"parts": [{"inlineData": {"data": data}}]}, **more}})
 
+    async def answer(self) -> None:
+        """Say "Hi.", end the turn, and wait for the client's goodbye."""
+        await self.say({"serverContent": {"outputTranscription": {"text": "Hi."}}})
+        await self.end_turn()
+        await self.socket.wait_closed()
+
     async def end_turn(self) -> None:
         await self.say({"serverContent": {"generationComplete": True}}, {"serverContent": {"turnComplete": True}})
 

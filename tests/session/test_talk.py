@@ -160,9 +160,7 @@ async def test_a_slow_tool_delays_neither_sound_nor_a_flush(loopback) -> None:
         assert not tools.open_later.is_set()
         tools.open_later.set()
         await peer.next()
-        await peer.say(WORDS)
-        await peer.end_turn()
-        await peer.socket.wait_closed()
+        await peer.answer()
 
     talk = loopback(far_end)
     await talk.hold(Typed("weather?"), tools=tools)
@@ -198,9 +196,7 @@ async def test_without_tools_a_call_is_answered_with_an_error(loopback) -> None:
         await peer.say({"toolCall": {"functionCalls": [{"id": "a", "name": "invented"}]}})
         answer = (await peer.next())["toolResponse"]["functionResponses"][0]
         assert "invented" in answer["response"]["error"]
-        await peer.say(WORDS)
-        await peer.end_turn()
-        await peer.socket.wait_closed()
+        await peer.answer()
 
     talk = loopback(far_end)
     await talk.hold(Typed("hello"))
@@ -217,9 +213,7 @@ async def test_on_3_8_the_answer_in_the_turn_after_the_call_is_waited_for(loopba
         await peer.say({"serverContent": {"turnComplete": True}})
         await peer.next()
         await asyncio.sleep(0.05)
-        await peer.say(WORDS)
-        await peer.end_turn()
-        await peer.socket.wait_closed()
+        await peer.answer()
 
     talk = loopback(far_end, model="gemini-3.8-live")
     await talk.hold(Typed("weather?"), tools=Weather())
@@ -437,9 +431,7 @@ async def test_a_tool_slower_than_all_patience_is_waited_for(loopback) -> None:
         await asyncio.sleep(0.3)  # three times the whole patience
         tools.open_later.set()
         await peer.next()
-        await peer.say(WORDS)
-        await peer.end_turn()
-        await peer.socket.wait_closed()
+        await peer.answer()
 
     talk = loopback(far_end)
     await talk.hold(Typed("weather?"), tools=tools, patience=Patience(stall_s=0.05, answer_s=0.1))
@@ -538,9 +530,7 @@ async def test_a_limit_cuts_a_clip_that_never_ends_and_its_answer_is_heard(loopb
         await peer.next()
         while not ended.is_set():
             await asyncio.sleep(0.001)
-        await peer.say(WORDS)
-        await peer.end_turn()
-        await peer.socket.wait_closed()
+        await peer.answer()
 
     async def endless() -> None:
         await talk.microphone.say(b"\1\0" * 320)
@@ -562,9 +552,7 @@ async def test_not_even_the_debug_log_holds_the_key(loopback, caplog) -> None:
     async def far_end(peer):
         await peer.setup()
         await peer.next()
-        await peer.say(WORDS)
-        await peer.end_turn()
-        await peer.socket.wait_closed()
+        await peer.answer()
 
     talk = loopback(far_end)
     with caplog.at_level("DEBUG"):
@@ -583,9 +571,7 @@ async def test_a_proxy_of_the_environment_is_not_asked_for_this_machine(loopback
     async def far_end(peer):
         await peer.setup()
         await peer.next()
-        await peer.say(WORDS)
-        await peer.end_turn()
-        await peer.socket.wait_closed()
+        await peer.answer()
 
     talk = loopback(far_end)
     await talk.hold(Typed("hello"))
