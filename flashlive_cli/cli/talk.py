@@ -120,7 +120,7 @@ def talk(  # noqa: PLR0917 - options are given by name
         Sensitivity | None, typer.Option("--end-sensitivity", help="How readily speech is taken to end.")
     ] = None,
     max_duration: Annotated[
-        float | None, typer.Option("--max-duration", metavar="S", help="Take no new turn after so many seconds.")
+        float | None, typer.Option("--max-duration", metavar="S", help="After so many seconds, take no new turn.")
     ] = None,
     url: Annotated[
         str | None,
