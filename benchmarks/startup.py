@@ -28,7 +28,7 @@ from websockets.asyncio.server import ServerConnection, serve  # noqa: TID251 - 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-FLASHLIVE = [sys.executable, "-c", "import sys; from flashlive_cli.cli import main; sys.exit(main())"]
+FLASHLIVE = [sys.executable, "-m", "flashlive_cli"]
 EXAMPLES = Path(__file__).parents[1] / "examples"
 TOOLS = str(EXAMPLES / "tools.py")
 CLIP = str(EXAMPLES / "where-is-my-order.wav")

@@ -52,7 +52,7 @@ class Config(BaseModel):
     output: str | None = Field(
         default=None,
         description="Where the reply is heard: speaker, none, FILE.wav or - (WAV on stdout).",
-        examples=["speaker"],
+        examples=["answer.wav"],
     )
     format: Literal["plain", "json"] | None = Field(
         default=None,

@@ -78,12 +78,14 @@ class ConnectionLost(FlashliveError):
     Attributes:
         code: WebSocket close code; 1006 when no close frame arrived.
         reason: the server's own words, possibly empty.
+        by_server: the server said goodbye; else the line broke, or we gave up.
     """
 
-    def __init__(self, message: str, *, code: int = 1006, reason: str = "") -> None:
+    def __init__(self, message: str, *, code: int = 1006, reason: str = "", by_server: bool = False) -> None:
         super().__init__(message)
         self.code = code
         self.reason = reason
+        self.by_server = by_server
 
 
 class NoAnswer(FlashliveError):

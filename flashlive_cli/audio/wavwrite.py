@@ -149,9 +149,32 @@ def create_wav(
         name = name or "standard output"
         return _begin(lambda: io.FileIO(1, "wb", closefd=False), pcm_format, name, ours=True)
     name = name or os.fspath(target)
+    _check_parent(target, name)
+    return _begin(lambda: io.FileIO(open_private(target, os.O_TRUNC), "wb"), pcm_format, name, ours=True)
+
+
+def check_target(target: str | os.PathLike[str]) -> None:
+    """
+    See whether `create_wav` could write here, and leave what is here as it is.
+
+    Raises:
+        FileError: it could not. That a disk is full, or a device or pipe takes nothing, shows only later.
+    """
+    name, path = os.fspath(target), Path(target)
+    _check_parent(target, name)
+    try:
+        existed = path.exists()
+        if not existed or path.is_file() or path.is_dir():  # opening a pipe would wait for its reader
+            os.close(open_private(path, 0))
+        if not existed:
+            path.unlink()
+    except (OSError, ValueError) as exc:
+        raise FileError(f"{printable(name)}: cannot be created: {reason(exc)}") from exc
+
+
+def _check_parent(target: str | os.PathLike[str], name: str) -> None:
     if not (parent := Path(target).parent).is_dir():
         raise FileError(f"{printable(name)}: cannot be created: there is no directory {printable(str(parent))}")
-    return _begin(lambda: io.FileIO(open_private(target, os.O_TRUNC), "wb"), pcm_format, name, ours=True)
 
 
 def _begin(make: Callable[[], IO[bytes]], pcm_format: PcmFormat, name: str, *, ours: bool) -> WavWriter:

@@ -15,16 +15,19 @@ The command line: introduces the rooms to each other; errors become exit codes h
 Whatever costs start-up time is imported where it is used: `--help` needs none of it.
 """
 
+import errno
 import io
+import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from flashlive_cli import __version__
 from flashlive_cli.cli import catalogue, settings, simulate, talk
-from flashlive_cli.cli.exits import INTERRUPTED, exit_code_of
+from flashlive_cli.cli.exits import INTERRUPTED, USAGE, exit_code_of
 from flashlive_cli.errors import FlashliveError
 from flashlive_cli.printable import printable
 
@@ -59,27 +62,59 @@ settings.register(app)
 
 def main(args: Sequence[str] | None = None) -> int:
     """Run a command line, `sys.argv` by default; print what went wrong in one line and return the exit code."""
+    if sys.stderr is None:  # closed by whoever started us
+        sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - for the life of the process
+    if sys.stdout is None:
+        _complain("standard output is closed; > /dev/null throws it away")
+        return 1
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a Windows code page, or LANG=C, cannot spell every answer
             stream.reconfigure(errors="backslashreplace")
     try:
-        # None: the command returned; a number: it asked for that exit code
-        return app(args=args, prog_name="flashlive", standalone_mode=False) or 0
+        return _run(args)
     except FlashliveError as error:
         _complain(str(error))
         return exit_code_of(error)
     except (KeyboardInterrupt, typer.Abort):
         return INTERRUPTED
-    except Exception as error:  # the last stop: no traceback reaches a user
+
+
+def _run(args: Sequence[str] | None) -> int:
+    """Run a command line; what flashlive did not raise on purpose is told here."""
+    try:
+        # None: the command returned; a number: it asked for that exit code
+        code: int = app(args=args, prog_name="flashlive", standalone_mode=False) or 0
+        sys.stdout.flush()
+    except (FlashliveError, typer.Abort):
+        raise
+    except OSError as error:
+        return _output_failed(error)
+    except Exception as error:  # noqa: BLE001 - the last stop: no traceback reaches a user
         # typer brings its own copy of click, so a usage error is known by what it can do
         told = getattr(error, "format_message", None)
         if told is not None:
             _complain(f"{told()} (flashlive --help shows what there is)")
-            return 2
-        if settings.wants_trace():
-            raise
-        _complain(f"unexpected {type(error).__name__}: {error} (--log-level debug shows where)")
-        return 1
+            return USAGE
+        return _unexpected(error)
+    return code
+
+
+def _output_failed(error: OSError) -> int:
+    """Say that stdout takes no more; a reader who left (`| head`) knows that."""
+    if error.errno not in {errno.EPIPE, errno.ENOSPC, errno.EIO}:
+        return _unexpected(error)
+    # what is still in its buffer would fail again when the interpreter ends
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if error.errno != errno.EPIPE:
+        _complain(f"stdout takes no more output: {error.strerror}")
+    return 1
+
+
+def _unexpected(error: Exception) -> int:
+    if settings.wants_trace():
+        raise error
+    _complain(f"unexpected {type(error).__name__}: {error} (talk --log-level debug shows where)")
+    return 1
 
 
 def _complain(message: str) -> None:

@@ -1,27 +1,26 @@
 """
-What a talk needs, found and checked before anything begins: model, setup, tools, clips, far end, and last the output.
+What a talk needs, found and checked before anything begins: model, setup, tools, clips, far end, output.
 
 All of it may wait (a pipe's header, a tools file's imports) and is done outside the event loop, where Ctrl-C works
-as everywhere. Whatever is wrong is an error here, and an output file that exists is not touched until all else is
-right.
+as everywhere. Whatever is wrong is an error here; an output file that exists is not touched before the service has
+accepted the talk.
 """
 
 import contextlib
 import logging
 import os
 import sys
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import IO, TYPE_CHECKING, Final, TextIO
 
 from flashlive_cli.audio.clips import Clip, open_raw, open_wav
-from flashlive_cli.audio.wavwrite import WavWriter, create_wav
+from flashlive_cli.audio.wavwrite import check_target
 from flashlive_cli.cli.turns import Given
-from flashlive_cli.config import Config, find_key
+from flashlive_cli.config import Config, Resolved, find_key
 from flashlive_cli.errors import ConfigError, FileError
-from flashlive_cli.pcm import WIRE_OUT
 from flashlive_cli.printable import printable
 from flashlive_cli.private import open_private
 from flashlive_cli.protocol import commands as c
@@ -38,9 +37,7 @@ STDOUT: Final = "-"
 _NO_KEY: Final = (
     "there is no API key; get one at https://aistudio.google.com/apikey and set GEMINI_API_KEY, or talk to --sim"
 )
-_NOTHING_TO_SAY: Final = (
-    "there is nothing to say: give --input FILE.wav or --text TEXT (microphone and speaker come later)"
-)
+_OUTPUTS: Final = {STDOUT, "none"}
 
 _LEVELS: Final[Mapping[str, c.ThinkingLevel]] = {
     "minimal": "MINIMAL",
@@ -63,7 +60,8 @@ class Cast:
         turns: what was given to say, and the clip of each that is spoken.
         endpoint: where to dial; None for the built-in simulator.
         script: what the simulator hears and answers.
-        writer: takes the voice; None for a silent talk.
+        output: takes the voice: a path, or stdout kept aside; None for a silent talk.
+        data: takes the conversation, where not stdout or stderr do: stdout kept aside from what tools do to it.
     """
 
     model: Model
@@ -72,7 +70,8 @@ class Cast:
     turns: tuple[tuple[Given, Clip | None], ...]
     endpoint: Endpoint | None
     script: "Script | None"
-    writer: WavWriter | None
+    output: str | IO[bytes] | None
+    data: TextIO | None
 
     @property
     def speaks(self) -> bool:
@@ -81,13 +80,13 @@ class Cast:
 
 
 def cast_talk(
-    settings: Config, given: Sequence[Given], *, raw: bool, sim: bool, scenario: Path | None, stack: ExitStack
+    resolved: Resolved, given: Sequence[Given], *, raw: bool, sim: bool, scenario: Path | None, stack: ExitStack
 ) -> Cast:
     """
     Find everybody.
 
     Args:
-        settings: as resolved.
+        resolved: settings, and where each is from.
         given: the turns, in order.
         raw: stdin is bare PCM.
         sim: talk to the built-in simulator.
@@ -99,28 +98,43 @@ def cast_talk(
         FileError: an input, the instruction, the scenario or the output is wrong.
         ToolError: a tools file is wrong.
     """
+    settings = resolved.config
     _check(settings, given, raw=raw, sim=sim, scenario=scenario)
     _start_log(settings, stack)
-    model = find_model(settings.model)
-    voice = find_voice(settings.voice) if settings.voice else None
+    with _naming(resolved.sources["model"]):
+        model = find_model(settings.model)
+    with _naming(resolved.sources["voice"]):
+        voice = find_voice(settings.voice) if settings.voice else None
     endpoint = None if sim else _find_service(settings)
     script = _load_script(scenario) if scenario else None
     toolbox = _load_tools(settings)
     setup = _setup(settings, model, voice, toolbox)
     turns = tuple((turn, _open_clip(turn, raw=raw, stack=stack)) for turn in given)
-    return Cast(model, setup, toolbox, turns, endpoint, script, _open_output(settings, stack))
+    output = _find_output(settings, stack)
+    data = _find_data(stack) if toolbox and settings.output != STDOUT else None
+    return Cast(model, setup, toolbox, turns, endpoint, script, output, data)
+
+
+@contextmanager
+def _naming(source: str) -> Iterator[None]:
+    """Say where a wrong value comes from."""
+    try:
+        yield
+    except ConfigError as exc:
+        raise ConfigError(f"{source}: {exc}") from exc
 
 
 def _check(settings: Config, given: Sequence[Given], *, raw: bool, sim: bool, scenario: Path | None) -> None:
     """Refuse what does not go together."""
     inputs = [turn.value for turn in given if turn.kind == "input"]
-    if not given or "mic" in inputs or settings.output == "speaker":
-        raise ConfigError(_NOTHING_TO_SAY)
+    if "mic" in inputs or settings.output == "speaker":
+        raise ConfigError("microphone and speaker come with a later version; give WAV files, pipes or --text")
+    if not given:
+        raise ConfigError("there is nothing to say: give --input FILE.wav or --text TEXT")
+    if any(not turn.value for turn in given):
+        raise ConfigError("an --input or --text is empty")
     if inputs.count(STDIN) > 1:
         raise ConfigError("--input - can be given once: stdin is read to its end")
-    for name in inputs:
-        if name != STDIN and settings.output and _is_same_file(name, settings.output):
-            raise ConfigError(f"--output {settings.output} would overwrite the input {name}")
     if raw and STDIN not in inputs:
         raise ConfigError("--raw goes with --input -")
     if scenario is not None and not sim:
@@ -129,9 +143,25 @@ def _check(settings: Config, given: Sequence[Given], *, raw: bool, sim: bool, sc
         raise ConfigError("--speed goes with --sim: the service runs in real time")
     if settings.url and sim:
         raise ConfigError("--sim and --url exclude each other")
+    read = [name for name in inputs if name != STDIN] + settings.tools + ([str(scenario)] if scenario else [])
+    read += [settings.system[1:]] if settings.system and settings.system.startswith("@") else []
+    for option, written in (("--log-file", settings.log_file), ("--output", settings.output)):
+        if written and (taken := next((name for name in read if _is_same_file(name, written)), None)):
+            raise ConfigError(f"{option} {written} would overwrite {taken}")
+        read += [written] if written else []
+    if settings.output and not _may_be_wav(settings.output):
+        raise ConfigError(f"--output {settings.output} would be a WAV file: name it so, or give - or none")
+
+
+def _may_be_wav(output: str) -> bool:
+    path = Path(output)
+    is_device = path.exists() and not path.is_file() and not path.is_dir()
+    return output in _OUTPUTS or path.suffix.lower() in {".wav", ".wave"} or is_device or path.is_dir()
 
 
 def _is_same_file(one: str, other: str) -> bool:
+    if Path(one).absolute() == Path(other).absolute():
+        return True
     try:
         return Path(one).samefile(other)
     except (OSError, ValueError):  # one of them is not there, or no path at all
@@ -228,19 +258,48 @@ def _open_clip(turn: Given, *, raw: bool, stack: ExitStack) -> Clip | None:
     return clip
 
 
-def _open_output(settings: Config, stack: ExitStack) -> WavWriter | None:
-    """Create the file for the voice; a talk with files is silent by default."""
+def _find_output(settings: Config, stack: ExitStack) -> str | IO[bytes] | None:
+    """See where the voice goes; a talk with files is silent by default."""
     if settings.output in {None, "none"}:
         return None
-    if settings.output == STDOUT:
-        # the sound goes out by a descriptor of its own; whatever else is printed to stdout goes to stderr meanwhile
-        sys.stdout.flush()
-        stdout = sys.stdout.fileno()
-        sound = os.fdopen(os.dup(stdout), "wb", buffering=0)
-        stack.callback(sound.close)
+    if settings.output != STDOUT:
+        check_target(settings.output)
+        return settings.output
+    # the sound goes out by a descriptor of its own; whatever else is printed to stdout goes to stderr meanwhile
+    return stack.enter_context(stdout_aside())
+
+
+def _find_data(stack: ExitStack) -> TextIO | None:
+    """Keep stdout aside for the conversation: a tool's child process may write to descriptor 1."""
+    try:
+        sys.stdout.fileno()
+    except (AttributeError, OSError):  # replaced by something that is no file
+        return None
+    encoding, errors = sys.stdout.encoding, sys.stdout.errors
+    aside = stack.enter_context(stdout_aside())
+    data = os.fdopen(os.dup(aside.fileno()), "w", encoding=encoding, errors=errors)
+    stack.callback(_close_quietly, data)
+    return data
+
+
+def _close_quietly(stream: TextIO) -> None:
+    with contextlib.suppress(OSError):  # its reader is gone, which the talk has noticed and said
+        stream.close()
+
+
+@contextmanager
+def stdout_aside() -> Iterator[IO[bytes]]:
+    """
+    Keep what stdout is connected to for the data, unbuffered, and send whatever is printed there to stderr.
+
+    That holds for descriptor 1 itself, and so for what child processes of a tool print.
+    """
+    sys.stdout.flush()
+    stdout = sys.stdout.fileno()
+    with os.fdopen(os.dup(stdout), "wb", buffering=0) as aside:
         os.dup2(sys.stderr.fileno(), stdout)
-        stack.callback(os.dup2, sound.fileno(), stdout)
-        return create_wav(sound, WIRE_OUT, name="standard output")
-    writer = create_wav(settings.output, WIRE_OUT)
-    stack.push(contextlib.closing(writer))
-    return writer
+        try:
+            yield aside
+        finally:
+            sys.stdout.flush()
+            os.dup2(aside.fileno(), stdout)

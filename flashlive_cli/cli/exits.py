@@ -2,7 +2,7 @@
 Exit codes, which scripts know an end by.
 
 0 done · 1 unexpected, or an output that failed · 2 usage, settings, tools or input file · 3 the service ·
-4 sound device · 130 Ctrl-C · 143 terminated.
+4 sound device · 130 Ctrl-C · 143 SIGTERM · 129 SIGHUP.
 """
 
 from typing import Final
@@ -21,7 +21,8 @@ from flashlive_cli.errors import (
 
 USAGE: Final = 2
 INTERRUPTED: Final = 130
-TERMINATED: Final = 143
+KILLED_BY: Final = 128
+"""Plus the number of the signal, as shells count: 143 is SIGTERM."""
 
 _CODES: Final[tuple[tuple[tuple[type[FlashliveError], ...], int], ...]] = (
     ((ConfigError, FileError, ToolError), USAGE),

@@ -4,7 +4,7 @@ import asyncio
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from typing import Literal
+from typing import Literal, TextIO
 
 import typer
 
@@ -25,17 +25,19 @@ class Screen:
         failure: why an output takes nothing any more; the main task is cancelled then.
     """
 
-    def __init__(self, form: Literal["plain", "json"] | None, clock: Clock, *, sound_on_stdout: bool) -> None:
+    def __init__(
+        self, form: Literal["plain", "json"] | None, clock: Clock, *, data: TextIO | None, sound_on_stdout: bool
+    ) -> None:
+        """Show on stdout, or on `data` where that was kept aside; on stderr alone if sound is on stdout."""
         self.failure: OutputFailed | None = None
         self._clock = clock
         self._loop = asyncio.get_running_loop()
         self._task = asyncio.current_task()
         self._turn = 1
         stderr = Outlet(sys.stderr, name="stderr", failed=lambda _failure: None)
-        stdout = None if sound_on_stdout else Outlet(sys.stdout, name="stdout", failed=self._failed_in_thread)
-        self._outlets = (stderr,) if stdout is None else (stdout, stderr)
-        data = stdout or stderr
-        self._show: Listener = JsonScreen(data) if form == "json" else PlainScreen(data, stderr)
+        stdout = stderr if sound_on_stdout else Outlet(data or sys.stdout, name="stdout", failed=self._failed_in_thread)
+        self._outlets = (stdout, stderr) if stdout is not stderr else (stderr,)
+        self._show: Listener = JsonScreen(stdout) if form == "json" else PlainScreen(stdout, stderr)
 
     def listen(self, stamped: Stamped) -> None:
         """Show a report; see `reports.Listener`."""

@@ -15,18 +15,18 @@ from flashlive_cli.audio.clips import Clip
 from flashlive_cli.audio.filemic import WavMicrophone
 from flashlive_cli.audio.filespeaker import WavSpeaker
 from flashlive_cli.cli.casting import STDOUT, Cast, cast_talk
-from flashlive_cli.cli.exits import TERMINATED
+from flashlive_cli.cli.exits import KILLED_BY
 from flashlive_cli.cli.screen import Screen
 from flashlive_cli.cli.turns import Given
 from flashlive_cli.clock import Clock
-from flashlive_cli.config import Config
+from flashlive_cli.config import Config, Resolved
 from flashlive_cli.errors import FlashliveError
 from flashlive_cli.session.conversation import Patience, Sound, Spoken, Turn, Typed
 from flashlive_cli.session.endpoint import Endpoint, find_endpoint
 from flashlive_cli.session.talk import Talk
 
 
-def hold_talk(settings: Config, given: Sequence[Given], *, raw: bool, sim: bool, scenario: Path | None) -> None:
+def hold_talk(resolved: Resolved, given: Sequence[Given], *, raw: bool, sim: bool, scenario: Path | None) -> None:
     """
     Hold a talk from beginning to end.
 
@@ -35,13 +35,13 @@ def hold_talk(settings: Config, given: Sequence[Given], *, raw: bool, sim: bool,
         typer.Exit: the talk ended in an error, which it has reported itself.
     """
     with ExitStack() as stack:
-        cast = cast_talk(settings, given, raw=raw, sim=sim, scenario=scenario, stack=stack)
-        asyncio.run(_hold(settings, cast))
+        cast = cast_talk(resolved, given, raw=raw, sim=sim, scenario=scenario, stack=stack)
+        asyncio.run(_hold(resolved.config, cast))
 
 
 async def _hold(settings: Config, cast: Cast) -> None:
     clock = Clock(settings.speed)
-    screen = Screen(settings.format, clock, sound_on_stdout=settings.output == STDOUT)
+    screen = Screen(settings.format, clock, data=cast.data, sound_on_stdout=settings.output == STDOUT)
     async with AsyncExitStack() as stack:
         stack.enter_context(_terminable())
         stack.enter_context(screen.shown())
@@ -54,7 +54,7 @@ async def _hold(settings: Config, cast: Cast) -> None:
             endpoint=await stack.enter_async_context(_far_end(cast, clock)),
             model=cast.model,
             setup=cast.setup,
-            open_sound=stage.open_sound,
+            sound=stage,
             tools=cast.toolbox,
             listener=screen.listen,
             clock=clock,
@@ -85,12 +85,13 @@ class _Stage:
         self._stack = stack
         self._microphone = WavMicrophone(clock) if cast.speaks else None
 
-    async def open_sound(self) -> Sound:
-        """Open them."""
+    def prepare(self) -> None:
+        """Load what takes time, while the service thinks about the setup: see `talk.SoundSource`."""
         import numpy as np  # noqa: F401, PLC0415 - the first sound needs it; here its 60 ms cost nothing
 
-        speaker = WavSpeaker(self._clock, self._cast.writer, failed=self._screen.failed)
-        speaker.start()
+    async def open(self) -> Sound:
+        """Open the output and both ends; only now is a file that was there overwritten."""
+        speaker = WavSpeaker.open(self._clock, self._cast.output, failed=self._screen.failed)
         self._stack.push_async_callback(speaker.close)
         if self._microphone is not None:
             self._stack.push_async_callback(self._microphone.close)
@@ -99,7 +100,7 @@ class _Stage:
     def turns(self) -> Iterator[Turn]:
         """Say what was given, in order."""
         for turn, clip in self._cast.turns:
-            yield Typed(turn.value) if clip is None else Spoken(turn.value, partial(self._speak, clip))
+            yield Typed(turn.value) if clip is None else Spoken(clip.name, partial(self._speak, clip))
 
     async def _speak(self, clip: Clip) -> None:
         assert self._microphone is not None, "there is one where there are clips"
@@ -122,22 +123,24 @@ async def _far_end(cast: Cast, clock: Clock) -> AsyncIterator[Endpoint]:
 
 @contextmanager
 def _terminable() -> Iterator[None]:
-    """Let SIGTERM end a talk as politely as Ctrl-C does: socket closed, files finished."""
+    """Let SIGTERM, and a terminal that is closed, end a talk as politely as Ctrl-C: socket closed, files finished."""
     task = asyncio.current_task()
     loop = asyncio.get_running_loop()
-    terminated = False
+    ended_by = 0
 
-    def terminate() -> None:
-        nonlocal terminated
-        terminated = True
+    def terminate(number: int) -> None:
+        nonlocal ended_by
+        ended_by = number
         if task is not None:
             task.cancel()
 
-    with contextlib.suppress(NotImplementedError):  # Windows has no such signal to speak of
-        loop.add_signal_handler(signal.SIGTERM, terminate)
+    for name in ("SIGTERM", "SIGHUP"):
+        with contextlib.suppress(NotImplementedError, AttributeError):  # Windows has neither to speak of
+            number = getattr(signal, name)
+            loop.add_signal_handler(number, terminate, number)
     try:
         yield
     except asyncio.CancelledError:
-        if terminated:
-            raise typer.Exit(TERMINATED) from None
+        if ended_by:
+            raise typer.Exit(KILLED_BY + ended_by) from None
         raise

@@ -160,7 +160,7 @@ def talk(  # noqa: PLR0917 - options are given by name
         "log_level": log_level,
         "log_file": log_file,
     }
-    settings = read_settings(flags, config, profile).config
+    resolved = read_settings(flags, config, profile)
     from flashlive_cli.cli import stage  # noqa: PLC0415 - --help needs none of it
 
-    stage.hold_talk(settings, given_turns(context, inputs or (), texts or ()), raw=raw, sim=sim, scenario=scenario)
+    stage.hold_talk(resolved, given_turns(context, inputs or (), texts or ()), raw=raw, sim=sim, scenario=scenario)

@@ -86,6 +86,6 @@ class Calls:
         response = await self._tools.call(call.name, call.args)
         # from here on the answer is on its way: too late to take the call back
         del self._open[call.id]
-        took_ms = (self._clock.now() - started) * 1000
+        took_ms = self._clock.real(self._clock.now() - started) * 1000  # a tool does not run faster
         self._report(ToolFinished(call.id, call.name, "error" not in response, response, took_ms))
         await self._answer(ToolAnswer(call.id, call.name, response))

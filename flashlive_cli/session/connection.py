@@ -99,7 +99,9 @@ class Connection:
         if exc.rcvd is not None and (exc.rcvd_then_sent or exc.sent is None):
             code, reason = exc.rcvd.code, self._endpoint.scrub(exc.rcvd.reason)
             words = f"{code}: {reason}" if reason else f"{code}, without a reason"
-            return ConnectionLost(f"the server closed the connection ({words})", code=code, reason=reason)
+            return ConnectionLost(
+                f"the server closed the connection ({words})", code=code, reason=reason, by_server=True
+            )
         if exc.sent is not None:
             code, reason = exc.sent.code, exc.sent.reason
             return ConnectionLost(f"the connection was given up ({code}: {reason})", code=code, reason=reason)
@@ -153,5 +155,8 @@ def _refused_by_http(endpoint: Endpoint, exc: InvalidStatus) -> FlashliveError:
 
 def _unreachable(endpoint: Endpoint, exc: OSError) -> FlashliveError:
     # ssl.SSLError is an OSError too, and its strerror is the library's own shorthand
-    reason = getattr(exc, "verify_message", None) or exc.strerror or str(exc)
-    return ConnectionRejected(f"{endpoint.host} cannot be reached: {endpoint.scrub(reason)}")
+    verify_message = getattr(exc, "verify_message", None)
+    reason = verify_message or exc.strerror or str(exc) or type(exc).__name__
+    secure = endpoint.url.startswith("wss:")
+    hint = "; is it a plain server, for ws://?" if secure and endpoint.is_loopback and not verify_message else ""
+    return ConnectionRejected(f"{endpoint.host} cannot be reached: {endpoint.scrub(reason)}{hint}")

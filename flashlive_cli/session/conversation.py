@@ -21,6 +21,9 @@ QUIET_S: Final = 3.0
 which none may be. The service ends an utterance after 1.2 s of silence and answers within a second of that."""
 
 
+LEAST_PATIENCE_S: Final = 2.0
+
+
 class Speaker(pump.Speaker, Protocol):
     """A speaker that tells when it plays."""
 
@@ -89,14 +92,14 @@ Turn = Typed | Spoken
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Patience:
     """
-    How long to wait, in real seconds, however fast the talk's clock runs.
+    How long to wait, in conversation seconds where not said otherwise.
 
     Attributes:
-        setup_s: for the dial, and again for the answer to the setup.
+        setup_s: for the dial, and again for the answer to the setup; real seconds.
         stall_s: for a sign of the server while nothing is being played, until the user is told that there is none.
         answer_s: the same until the next turn is taken.
-        max_duration_s: after which no further turn is taken and a clip is cut, in conversation seconds; None for no
-            limit.
+        max_duration_s: after which no further turn is taken and a clip is cut, from the service's acceptance
+            on; None for no limit.
     """
 
     setup_s: float = 10.0
@@ -134,6 +137,7 @@ class Conversation:
         self._report = report
         self._clock = clock
         self._patience = patience
+        self._began_s = 0.0
         self._news = asyncio.Event()
         self._unanswered_speech = False
 
@@ -147,6 +151,7 @@ class Conversation:
             NoAnswer: every single turn met with silence.
         """
         speaker, microphone = self._sound.speaker, self._sound.microphone
+        self._began_s = self._clock.now()
         speaker.listen(self._narrator.playing, lambda _now: self._news.set())
         try:
             try:
@@ -171,11 +176,12 @@ class Conversation:
 
     async def _take(self, turns: Iterable[Turn]) -> None:
         taken = answered = 0
-        limit_s = self._patience.max_duration_s
+        lasts_s = self._patience.max_duration_s
+        limit_s = None if lasts_s is None else self._began_s + lasts_s
         for turn in turns:
             begun = self._clock.now()
             if limit_s is not None and begun >= limit_s:
-                self._report(Warned(f"stopped after {limit_s:g} s, as asked"))
+                self._report(Warned(f"stopped after {lasts_s:g} s, as asked"))
                 return
             match turn:
                 case Typed(text):
@@ -242,8 +248,12 @@ class Conversation:
             return None  # a tool's own timeout ends this
         if self._sound.speaker.held_frames:
             return None  # turnComplete is held back until playback should have ended; the speaker rings when it has
-        stall_s = self._patience.stall_s
-        return max(0.0, self._patience.answer_s - stall_s) if stalled else stall_s
+        stall_s, answer_s = self._real(self._patience.stall_s), self._real(self._patience.answer_s)
+        return max(0.0, answer_s - stall_s) if stalled else stall_s
+
+    def _real(self, seconds: float) -> float:
+        """Real seconds for so many of conversation, but no fewer than a busy machine needs to answer at all."""
+        return max(self._clock.real(seconds), min(seconds, LEAST_PATIENCE_S))
 
     def _gave_up_on(self, name: str, *, since: float) -> bool:
         """Say that no more is waited for; an answer without an end is an answer."""

@@ -1,7 +1,9 @@
 """One talk from dial to goodbye: connection, setup, conversation."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+import logging
+from collections.abc import Iterable
+from typing import Final, Protocol
 
 from flashlive_cli.clock import Clock
 from flashlive_cli.errors import ConnectionLost, ConnectionRejected, NoAnswer
@@ -15,13 +17,26 @@ from flashlive_cli.session.conversation import Conversation, Patience, Sound, Tu
 from flashlive_cli.session.endpoint import Endpoint
 from flashlive_cli.session.narrator import Narrator
 
+_log: Final = logging.getLogger("flashlive.session")
+
+
+class SoundSource(Protocol):
+    """Where a talk gets its ears and mouth from; each method is called once, and who opens them closes them."""
+
+    def prepare(self) -> None:
+        """Load what takes time, while the service thinks about the setup: it is free there."""
+        ...
+
+    async def open(self) -> Sound:
+        """Open them, now that the service has accepted."""
+        ...
+
 
 class Talk:
     """
     A talk over one connection; `hold` it once.
 
-    Belongs to one event loop. Reports go to `listener` in the loop's thread. `open_sound` is called once, while the
-    service thinks about the setup: opening sound costs time that is free there. Who opens it closes it.
+    Belongs to one event loop. Reports go to `listener` in the loop's thread.
     """
 
     def __init__(
@@ -30,7 +45,7 @@ class Talk:
         endpoint: Endpoint,
         model: Model,
         setup: c.Setup,
-        open_sound: Callable[[], Awaitable[Sound]],
+        sound: SoundSource,
         listener: Listener,
         clock: Clock,
         tools: Tools | None = None,
@@ -40,7 +55,7 @@ class Talk:
         self._endpoint = endpoint
         self._model = model
         self._setup, self._setup_notes = shape(setup, model.family)
-        self._open_sound = open_sound
+        self._sound = sound
         self._listener = listener
         self._clock = clock
         self._tools = tools or NoTools()
@@ -62,6 +77,7 @@ class Talk:
         for note in (self._model.note, *self._setup_notes):
             if note:
                 self._report(Warned(note))
+        _log.debug("dialling %s", self._endpoint.url)
         connection = await dial(self._endpoint, timeout_s=self._patience.setup_s)
         try:
             sound = await self._set_up(connection)
@@ -83,12 +99,13 @@ class Talk:
 
     async def _set_up(self, connection: Connection) -> Sound:
         begun = self._clock.now()
+        _log.debug("setup: %s", self._setup)
         self._protocol.send(self._setup)
         try:
             async with asyncio.timeout(self._patience.setup_s):
                 for message in self._protocol.messages_to_send():
                     await connection.send(message)
-                sound = await self._open_sound()
+                self._sound.prepare()
                 while self._protocol.state is State.SETUP:
                     self._protocol.receive_message(await connection.receive(), self._clock.now())
         except TimeoutError as exc:
@@ -99,14 +116,18 @@ class Talk:
         took_ms = (self._clock.now() - begun) * 1000
         tools = tuple(function.name for function in self._setup.functions)
         self._report(SessionReady(self._model.id, self._setup.voice, tools, self._simulated, took_ms))
-        return sound
+        return await self._sound.open()
 
     def _report(self, report: Report) -> None:
-        self._listener(Stamped(self._clock.now(), self._narrator.turn, report))
+        stamped = Stamped(self._clock.now(), self._narrator.turn, report)
+        _log.debug("%s", stamped)
+        self._listener(stamped)
 
 
 def _rejected(lost: ConnectionLost, model: Model) -> ConnectionRejected:
     """Say what a close during setup means: there it is the service's way to refuse."""
+    if not lost.by_server:
+        return ConnectionRejected(f"{lost}, before the setup was answered", code=lost.code, reason=lost.reason)
     words = f"the service refused the setup ({lost.code}: {lost.reason or 'no reason given'})"
     hint = {
         1007: "; flashlive models shows what each model takes",

@@ -3,6 +3,7 @@
 import contextlib
 import importlib
 import importlib.util
+import io
 import itertools
 import os
 import sys
@@ -11,7 +12,7 @@ from collections.abc import Iterator
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from types import CodeType, ModuleType
-from typing import Final, cast
+from typing import Final, TextIO, cast
 
 from flashlive_cli.errors import ToolError
 from flashlive_cli.printable import printable
@@ -82,7 +83,8 @@ def _import(path: Path) -> ModuleType:
     module.__file__ = str(path)
     sys.modules[name] = module  # pydantic and dataclasses look their module up
     try:
-        with _on_sys_path(path.parent), contextlib.redirect_stdout(sys.stderr):
+        stderr = cast("TextIO", _Escaping(sys.stderr))
+        with _on_sys_path(path.parent), contextlib.redirect_stdout(stderr), contextlib.redirect_stderr(stderr):
             exec(code, vars(module))  # noqa: S102 - running the user's file is what --tools asks for
     except BaseException as exc:
         del sys.modules[name]
@@ -90,6 +92,20 @@ def _import(path: Path) -> ModuleType:
             raise
         raise ToolError(_import_failure(path, exc)) from exc
     return module
+
+
+class _Escaping(io.TextIOBase):
+    """Takes what a file prints while it loads: to stderr, without what could steer a terminal."""
+
+    def __init__(self, stderr: TextIO) -> None:
+        self._stderr = stderr
+
+    def write(self, text: str) -> int:
+        self._stderr.write(printable(text, keep_newlines=True))
+        return len(text)
+
+    def flush(self) -> None:
+        self._stderr.flush()
 
 
 def _compiled(path: Path) -> CodeType:

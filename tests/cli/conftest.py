@@ -17,7 +17,7 @@ import pytest
 from flashlive_cli.cli import main
 
 ROOT = Path(__file__).parents[2]
-COMMAND = [sys.executable, "-c", "import sys; from flashlive_cli.cli import main; sys.exit(main())"]
+COMMAND = [sys.executable, "-m", "flashlive_cli"]
 
 
 @dataclass

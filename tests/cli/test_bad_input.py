@@ -191,3 +191,68 @@ def test_a_reader_who_leaves_ends_the_talk_quietly(shell) -> None:
 
     assert "Traceback" not in err
     assert err.count("error:") == 1
+
+
+@pytest.mark.parametrize("ending", [("--url", "ws://127.0.0.1:1"), ("--sim", "--model", "gemini-9-live-x")])
+def test_an_output_that_exists_is_not_touched_before_the_service_has_accepted(shell, ending) -> None:
+    precious = shell.folder / "precious.wav"
+    precious.write_bytes(b"the only copy")
+
+    assert shell("talk", "-x", "hi", *ending, "-o", precious).code == 3
+    assert precious.read_bytes() == b"the only copy"
+    assert shell("talk", "-x", "hi", *ending, "-o", "new.wav").code == 3
+    assert not (shell.folder / "new.wav").exists()
+
+
+@pytest.mark.usefixtures("files")
+@pytest.mark.parametrize(
+    "args",
+    [
+        ("-t", "one.py", "-o", "link.wav"),
+        ("-s", "@sys.wav", "-o", "sys.wav"),
+        ("--scenario", "script.wav", "-o", "./script.wav"),
+        ("-i", "good.wav", "--log-file", "good.wav"),
+        ("-o", "new.wav", "--log-file", "new.wav"),
+    ],
+    ids=" ".join,
+)
+def test_nothing_that_is_read_is_written_over(shell, args) -> None:
+    for name in ("one.py", "sys.wav", "script.wav"):
+        (shell.folder / name).write_text("# mine")
+    (shell.folder / "link.wav").symlink_to("one.py")
+    before = {path: path.read_bytes() for path in shell.folder.glob("*.*") if path.is_file()}
+
+    done = shell(*SIM, *args)
+
+    assert done.code == 2, done
+    assert "would overwrite" in done.err
+    assert {path: path.read_bytes() for path in shell.folder.glob("*.*") if path.is_file()} == before
+
+
+def test_a_closed_stdout_is_one_line(shell) -> None:
+    import subprocess
+    import sys
+
+    done = subprocess.run(
+        ["/bin/sh", "-c", f"{sys.executable} -m flashlive_cli talk --sim -x hi >&-"],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1), done
+    assert "standard output is closed" in done.stderr
+
+
+@pytest.mark.parametrize("command", [("voices",), ("models",), ("config", "show")])
+def test_a_full_disk_under_any_command_is_one_line(shell, command) -> None:
+    with open("/dev/full", "w") as full, shell.started(*command, stdout=full) as process:  # noqa: PTH123 - a device
+        assert process.wait(20) == 1
+        assert process.stderr.read() == "flashlive: error: stdout takes no more output: No space left on device\n"
+
+
+def test_a_wrong_setting_names_its_source(shell) -> None:
+    (shell.folder / "flashlive.toml").write_text('voice = "Pukc"\n')
+
+    done = shell(*SIM)
+
+    assert done.code == 2
+    assert "flashlive.toml: there is no voice 'Pukc'; the nearest is Puck" in done.err

@@ -27,7 +27,7 @@ def until(process, kind: str) -> None:
 
 
 @pytest.mark.parametrize("moment", ["session.ready", "reply.started", "reply.first_sample"])
-@pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 def test_a_signal_ends_a_talk_politely(shell, moment, sent, code) -> None:
     with started(shell) as process:
         until(process, moment)

@@ -1,5 +1,6 @@
 """`flashlive talk` against the simulator: what it prints, what it writes, what it takes from a pipe."""
 
+import json
 import subprocess
 import wave
 from pathlib import Path
@@ -171,3 +172,34 @@ def test_a_limit_ends_a_talk_politely_before_the_next_turn(shell) -> None:
     assert done.code == 0
     assert "you: two" not in done.out
     assert "stopped after 0.5 s" in done.err
+
+
+def test_a_child_process_of_a_tool_does_not_get_between_the_lines(shell) -> None:
+    (shell.folder / "tools.py").write_text(
+        "import os, sys\n"
+        "print('loading\\x1b[31m')\n"
+        "sys.stderr.write('\\x1b]0;title\\x07')\n"
+        "def shout(text: str) -> str:\n"
+        '    """Shout."""\n'
+        "    os.system('echo from a child')\n"
+        "    return 'done'\n"
+    )
+
+    with shell.started("talk", *FAST, "-t", "tools.py", "-x", "please shout", "--format", "json") as process:
+        out, err = process.communicate(timeout=60)
+        assert process.returncode == 0, err
+
+    assert [json.loads(line)["type"] for line in out.splitlines()][-1] == "session.closed"
+    assert "from a child" in err
+    assert "loading\\x1b[31m" in err
+    assert "\x1b" not in err
+
+
+def test_a_tool_takes_the_time_it_takes_however_fast_the_talk_runs(shell) -> None:
+    (shell.folder / "tools.py").write_text(
+        "import time\ndef nap(text: str) -> str:\n    '''Nap.'''\n    time.sleep(0.2)\n    return 'slept'\n"
+    )
+
+    done = shell("talk", *FAST, "-t", "tools.py", "-x", "nap please", "--format", "json")
+
+    assert 200 <= done.record("tool.finished")["duration_ms"] < 1500

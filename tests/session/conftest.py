@@ -148,7 +148,7 @@ class LoopbackTalk:
                 endpoint=find_endpoint(url, key),
                 model=model,
                 setup=c.Setup(model=model.resource, functions=tuple(c.FunctionDeclaration(name) for name in names)),
-                open_sound=self._open_sound,
+                sound=self,
                 tools=tools,
                 listener=self._listen,
                 clock=self.clock,
@@ -159,7 +159,10 @@ class LoopbackTalk:
             except FlashliveError as error:
                 self.error = error
 
-    async def _open_sound(self) -> Sound:
+    def prepare(self) -> None:
+        pass
+
+    async def open(self) -> Sound:
         return Sound(self.speaker, self.microphone)
 
     def _listen(self, stamped: Stamped) -> None:
