@@ -54,6 +54,12 @@ class Config(BaseModel):
         description="Where the reply is heard: speaker, none, FILE.wav or - (WAV on stdout).",
         examples=["answer.wav"],
     )
+    input_device: str | None = Field(
+        default=None, description="Microphone, by number or part of its name.", examples=["USB"]
+    )
+    output_device: str | None = Field(
+        default=None, description="Speaker, by number or part of its name.", examples=["Headphones"]
+    )
     format: Literal["plain", "json"] | None = Field(
         default=None,
         description="What is printed in place of the panel: plain lines, or NDJSON (json).",

@@ -147,6 +147,9 @@ class WavSpeaker:
             if not self._playing:
                 self._wake.notify()
 
+    def complete(self) -> None:
+        """Note that no more of a reply will come; a file needs no pre-roll, so this changes nothing."""
+
     def flush(self) -> int:
         """
         Stop playing within a block and drop what is held; return how many frames were dropped.

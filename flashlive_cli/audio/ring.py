@@ -8,6 +8,7 @@ rather than lose sound or push back: replies arrive faster than they are spoken,
 """
 
 import threading
+from collections.abc import Callable
 from typing import Final
 
 _FRAME_BYTES: Final = 2
@@ -103,11 +104,12 @@ class Ring:
             self._read += n_bytes
         return n_bytes // _FRAME_BYTES
 
-    def flush(self, keep_frames: int = 0) -> int:
+    def flush(self, keep_frames: int = 0, *, shape: Callable[[bytes], bytes] | None = None) -> int:
         """
         Forget what is held, but for the `keep_frames` the reader takes next; return how many frames were dropped.
 
-        The kept frames are there to be faded out, so that the cut does not click.
+        The kept frames are there to be faded out, so that the cut does not click; `shape` does that at once, and
+        returns as many bytes as it is given.
 
         Called by the ring's writer, so that what it writes afterwards is never flushed and what it wrote before
         never survives.
@@ -116,6 +118,8 @@ class Ring:
             dropped = max(0, self._held - keep_frames * _FRAME_BYTES)
             self._held -= dropped
             self._flushed += dropped
+            if shape is not None and self._held:
+                self._put_back(shape(self._peek()))
         return dropped // _FRAME_BYTES
 
     @property
@@ -147,6 +151,15 @@ class Ring:
     def overrun_frames(self) -> int:
         """Frames pushed out by newer ones, ever."""
         return self._overrun // _FRAME_BYTES
+
+    def _peek(self) -> bytes:
+        until = self._start + self._held
+        return bytes(self._memory[self._start : until]) + bytes(self._memory[: max(0, until - len(self._memory))])
+
+    def _put_back(self, pcm: bytes) -> None:
+        n_first = min(self._held, len(self._memory) - self._start)
+        self._memory[self._start : self._start + n_first] = pcm[:n_first]
+        self._memory[: self._held - n_first] = pcm[n_first : self._held]
 
     def _drop_oldest(self, n_bytes: int) -> None:
         self._start = (self._start + n_bytes) % len(self._memory)

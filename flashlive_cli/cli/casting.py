@@ -37,7 +37,9 @@ STDOUT: Final = "-"
 _NO_KEY: Final = (
     "there is no API key; get one at https://aistudio.google.com/apikey and set GEMINI_API_KEY, or talk to --sim"
 )
-_OUTPUTS: Final = {STDOUT, "none"}
+MICROPHONE: Final = "mic"
+SPEAKER: Final = "speaker"
+_OUTPUTS: Final = {STDOUT, SPEAKER, "none"}
 
 _LEVELS: Final[Mapping[str, c.ThinkingLevel]] = {
     "minimal": "MINIMAL",
@@ -57,7 +59,8 @@ class Cast:
         model: whom to talk to.
         setup: what to tell it first.
         toolbox: what it may call; None without tools.
-        turns: what was given to say, and the clip of each that is spoken.
+        turns: what was given to say, and the clip of each that is spoken; None for the microphone.
+        aloud: the voice goes to a speaker.
         endpoint: where to dial; None for the built-in simulator.
         script: what the simulator hears and answers.
         output: takes the voice: a path, or stdout kept aside; None for a silent talk.
@@ -67,16 +70,17 @@ class Cast:
     model: Model
     setup: c.Setup
     toolbox: "Toolbox | None"
-    turns: tuple[tuple[Given, Clip | None], ...]
+    turns: tuple[tuple[Given, Clip | None], ...] | None
+    aloud: bool
     endpoint: Endpoint | None
     script: "Script | None"
     output: str | IO[bytes] | None
     data: TextIO | None
 
     @property
-    def speaks(self) -> bool:
-        """Whether a microphone is needed."""
-        return any(clip is not None for _, clip in self.turns)
+    def has_clips(self) -> bool:
+        """Whether files speak for the user."""
+        return any(clip is not None for _, clip in self.turns or ())
 
 
 def cast_talk(
@@ -109,10 +113,17 @@ def cast_talk(
     script = _load_script(scenario) if scenario else None
     toolbox = _load_tools(settings)
     setup = _setup(settings, model, voice, toolbox)
-    turns = tuple((turn, _open_clip(turn, raw=raw, stack=stack)) for turn in given)
+    live = is_live(given)
+    turns = None if live else tuple((turn, _open_clip(turn, raw=raw, stack=stack)) for turn in given)
+    aloud = settings.output == SPEAKER or (live and settings.output is None)
     output = _find_output(settings, stack)
     data = _find_data(stack) if toolbox and settings.output != STDOUT else None
-    return Cast(model, setup, toolbox, turns, endpoint, script, output, data)
+    return Cast(model, setup, toolbox, turns, aloud, endpoint, script, output, data)
+
+
+def is_live(given: Sequence[Given]) -> bool:
+    """Whether the user speaks into a microphone: where nothing else was given to say, or it was asked for."""
+    return not given or any(turn.kind == "input" and turn.value == MICROPHONE for turn in given)
 
 
 @contextmanager
@@ -127,10 +138,10 @@ def _naming(source: str) -> Iterator[None]:
 def _check(settings: Config, given: Sequence[Given], *, raw: bool, sim: bool, scenario: Path | None) -> None:
     """Refuse what does not go together."""
     inputs = [turn.value for turn in given if turn.kind == "input"]
-    if "mic" in inputs or settings.output == "speaker":
-        raise ConfigError("microphone and speaker come with a later version; give WAV files, pipes or --text")
-    if not given:
-        raise ConfigError("there is nothing to say: give --input FILE.wav or --text TEXT")
+    if MICROPHONE in inputs and len(given) > 1:
+        raise ConfigError("--input mic takes no other turns beside it")
+    if settings.speed != 1 and (settings.output == SPEAKER or is_live(given)):
+        raise ConfigError("--speed goes with files: microphone and speaker run in real time")
     if any(not turn.value for turn in given):
         raise ConfigError("an --input or --text is empty")
     if inputs.count(STDIN) > 1:
@@ -260,7 +271,7 @@ def _open_clip(turn: Given, *, raw: bool, stack: ExitStack) -> Clip | None:
 
 def _find_output(settings: Config, stack: ExitStack) -> str | IO[bytes] | None:
     """See where the voice goes; a talk with files is silent by default."""
-    if settings.output in {None, "none"}:
+    if settings.output in {None, SPEAKER, "none"}:
         return None
     if settings.output != STDOUT:
         check_target(settings.output)

@@ -22,14 +22,14 @@ class Screen:
     The outputs of one talk; belongs to its event loop and must be made in its main task.
 
     Attributes:
-        failure: why an output takes nothing any more; the main task is cancelled then.
+        failure: why an output takes nothing any more, or which device is gone; the main task is cancelled then.
     """
 
     def __init__(
         self, form: Literal["plain", "json"] | None, clock: Clock, *, data: TextIO | None, sound_on_stdout: bool
     ) -> None:
         """Show on stdout, or on `data` where that was kept aside; on stderr alone if sound is on stdout."""
-        self.failure: OutputFailed | None = None
+        self.failure: FlashliveError | None = None
         self._clock = clock
         self._loop = asyncio.get_running_loop()
         self._task = asyncio.current_task()
@@ -60,8 +60,8 @@ class Screen:
         """Show something the user should know."""
         self._tell(Warned(message))
 
-    def failed(self, failure: OutputFailed) -> None:
-        """End the talk politely: an output that was asked for takes nothing any more."""
+    def failed(self, failure: FlashliveError) -> None:
+        """End the talk politely: an output that was asked for takes nothing any more, or a device is gone."""
         self.failure = self.failure or failure
         if self._task is not None:
             self._task.cancel()

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -49,7 +50,7 @@ async def _hold(settings: Config, cast: Cast) -> None:
             from flashlive_cli.toolbox.prints import tool_prints_to  # noqa: PLC0415 - pydantic
 
             stack.enter_context(tool_prints_to(screen.tool_printed, stray=sys.stderr))
-        stage = _Stage(cast, clock, screen, stack)
+        stage = _Stage(cast, settings, clock, screen, stack)
         talk = Talk(
             endpoint=await stack.enter_async_context(_far_end(cast, clock)),
             model=cast.model,
@@ -75,36 +76,83 @@ async def _hold(settings: Config, cast: Cast) -> None:
             raise
 
 
-class _Stage:
-    """Ears and mouth of a talk with files, opened once the dial is under way and closed with the stack."""
+if TYPE_CHECKING:
+    from flashlive_cli.audio.devices import CardMicrophone, CardSpeaker, Device
 
-    def __init__(self, cast: Cast, clock: Clock, screen: Screen, stack: AsyncExitStack) -> None:
+
+class _Stage:
+    """Ears and mouth of a talk, opened when the service has accepted it and closed with the stack."""
+
+    def __init__(self, cast: Cast, settings: Config, clock: Clock, screen: Screen, stack: AsyncExitStack) -> None:
         self._cast = cast
+        self._settings = settings
         self._clock = clock
         self._screen = screen
         self._stack = stack
-        self._microphone = WavMicrophone(clock) if cast.speaks else None
+        self._clips = WavMicrophone(clock) if cast.has_clips else None
+        self._microphone: Device | None = None
+        self._speaker: Device | None = None
 
     def prepare(self) -> None:
-        """Load what takes time, while the service thinks about the setup: see `talk.SoundSource`."""
+        """
+        Load what takes time, while the service thinks about the setup: see `talk.SoundSource`.
+
+        Raises:
+            DeviceError: there is no such device.
+        """
         import numpy as np  # noqa: F401, PLC0415 - the first sound needs it; here its 60 ms cost nothing
 
-    async def open(self) -> Sound:
-        """Open the output and both ends; only now is a file that was there overwritten."""
-        speaker = WavSpeaker.open(self._clock, self._cast.output, failed=self._screen.failed)
-        self._stack.push_async_callback(speaker.close)
-        if self._microphone is not None:
-            self._stack.push_async_callback(self._microphone.close)
-        return Sound(speaker, self._microphone)
+        if self._cast.turns is not None and not self._cast.aloud:
+            return
+        from flashlive_cli.audio.devices import SWITCH_INTERVAL_S, find_device  # noqa: PLC0415 - PortAudio: 80 ms
 
-    def turns(self) -> Iterator[Turn]:
-        """Say what was given, in order."""
-        for turn, clip in self._cast.turns:
-            yield Typed(turn.value) if clip is None else Spoken(clip.name, partial(self._speak, clip))
+        sys.setswitchinterval(SWITCH_INTERVAL_S)
+        if self._cast.turns is None:
+            self._microphone = find_device(self._settings.input_device, output=False)
+        if self._cast.aloud:
+            self._speaker = find_device(self._settings.output_device, output=True)
+
+    async def open(self) -> Sound:
+        """
+        Open the output and both ends; only now is a file that was there overwritten.
+
+        Raises:
+            DeviceError: a device cannot be opened.
+            FileError: the output cannot be created.
+        """
+        speaker = self._open_speaker()
+        self._stack.push_async_callback(speaker.close)
+        microphone = self._open_microphone()
+        if microphone is not None:
+            self._stack.push_async_callback(microphone.close)
+        return Sound(speaker, microphone)
+
+    def _open_speaker(self) -> "CardSpeaker | WavSpeaker":
+        if self._speaker is None:
+            return WavSpeaker.open(self._clock, self._cast.output, failed=self._screen.failed)
+        from flashlive_cli.audio.devices import CardSpeaker  # noqa: PLC0415 - loaded by `prepare`
+
+        return CardSpeaker(self._clock, self._speaker, lost=self._screen.failed)
+
+    def _open_microphone(self) -> "CardMicrophone | WavMicrophone | None":
+        if self._microphone is None:
+            return self._clips
+        from flashlive_cli.audio.devices import CardMicrophone  # noqa: PLC0415 - loaded by `prepare`
+
+        return CardMicrophone(self._clock, self._microphone, lost=self._screen.failed)
+
+    def turns(self) -> Iterator[Turn] | None:
+        """Say what was given, in order; None for a talk by microphone."""
+        if self._cast.turns is None:
+            return None
+        return (
+            Typed(turn.value) if clip is None else Spoken(clip.name, partial(self._speak, clip))
+            for turn, clip in self._cast.turns
+        )
 
     async def _speak(self, clip: Clip) -> None:
-        assert self._microphone is not None, "there is one where there are clips"
-        await self._microphone.play(clip)
+        assert self._clips is not None, "there is one where there are clips"
+        await self._clips.play(clip)
         for warning in clip.warnings:
             self._screen.warn(warning)
 

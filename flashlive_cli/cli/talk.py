@@ -45,7 +45,7 @@ def talk(  # noqa: PLR0917 - options are given by name
             "--input",
             "-i",
             metavar="WAV",
-            help="Speak this WAV file as a turn; repeat for more turns. '-' reads stdin.",
+            help="Speak this WAV file as a turn; repeat for more turns. '-' reads stdin, 'mic' is the microphone.",
             show_default=False,
         ),
     ] = None,
@@ -64,9 +64,13 @@ def talk(  # noqa: PLR0917 - options are given by name
     ] = False,
     output: Annotated[
         str | None,
-        typer.Option(
-            "--output", "-o", metavar="WAV", help="Write the voice to this file; '-' is stdout, 'none' nowhere."
-        ),
+        typer.Option("--output", "-o", metavar="WAV", help="'speaker', a WAV file, '-' for stdout, or 'none'."),
+    ] = None,
+    input_device: Annotated[
+        str | None, typer.Option("--input-device", metavar="NAME", help="Microphone, by number or part of its name.")
+    ] = None,
+    output_device: Annotated[
+        str | None, typer.Option("--output-device", metavar="NAME", help="Speaker, by number or part of its name.")
     ] = None,
     output_format: Annotated[Format | None, typer.Option("--format", help="What to print of the talk.")] = None,
     voice: Annotated[
@@ -134,13 +138,16 @@ def talk(  # noqa: PLR0917 - options are given by name
     ] = None,
 ) -> None:
     """
-    Hold a conversation: each --input and --text is a turn.
+    Hold a conversation, by microphone and speaker or from files.
 
-    A turn is spoken in real time and answered before the next one begins; tools are called in between. stdout
-    carries the transcript, or NDJSON, or with --output - the voice; everything else goes to stderr.
+    Each --input and --text is a turn; without any, the microphone is on until Ctrl-C. A turn is spoken in real time
+    and answered before the next one begins; tools are called in between. stdout carries the transcript, or NDJSON,
+    or with --output - the voice; everything else goes to stderr.
     """
     flags = {
         "output": output,
+        "input_device": input_device,
+        "output_device": output_device,
         "format": output_format,
         "voice": voice,
         "model": model,

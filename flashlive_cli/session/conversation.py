@@ -141,9 +141,9 @@ class Conversation:
         self._news = asyncio.Event()
         self._unanswered_speech = False
 
-    async def hold(self, turns: Iterable[Turn]) -> None:
+    async def hold(self, turns: Iterable[Turn] | None) -> None:
         """
-        Take the turns, wait for each answer and for the last sound.
+        Take the turns, wait for each answer and for the last sound; with None, let the microphone talk until cancelled.
 
         Raises:
             ConnectionLost: the connection ended in the middle; what came before has been played.
@@ -159,7 +159,10 @@ class Conversation:
                     carriers = [group.create_task(self._wire.receive(speaker, self._heard), name="receiver")]
                     if microphone is not None:
                         carriers.append(group.create_task(self._wire.send_microphone(microphone), name="sender"))
-                    await self._take(turns)
+                    if turns is None:
+                        await self._chat()
+                    else:
+                        await self._take(turns)
                     await speaker.drained()
                     for task in carriers:
                         task.cancel()
@@ -173,6 +176,15 @@ class Conversation:
             self._narrator.ended()
             for surprise, times in self._protocol.surprises.items():
                 self._report(Warned(f"unexpected from the server: {surprise} ({times} times)"))
+
+    async def _chat(self) -> None:
+        """Let the user talk, to the limit if there is one."""
+        lasts_s = self._patience.max_duration_s
+        try:
+            async with asyncio.timeout(None if lasts_s is None else self._clock.real(lasts_s)):
+                await asyncio.Event().wait()
+        except TimeoutError:
+            self._report(Warned(f"stopped after {lasts_s:g} s, as asked"))
 
     async def _take(self, turns: Iterable[Turn]) -> None:
         taken = answered = 0

@@ -49,6 +49,10 @@ class Speaker(Protocol):
         """Append mono s16le at 24 kHz; holds minutes and never pushes back."""
         ...
 
+    def complete(self) -> None:
+        """Note that no more of this reply will come."""
+        ...
+
     def flush(self) -> int:
         """Drop what was not played; return how many frames that was."""
         ...
@@ -108,6 +112,8 @@ class Pump:
                         speaker.write(pcm)
                     case e.Interrupted():
                         dropped_frames = speaker.flush()
+                    case e.GenerationComplete() | e.TurnComplete():
+                        speaker.complete()
                     case _:
                         pass
                 heard(event, now, dropped_frames)

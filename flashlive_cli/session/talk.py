@@ -64,9 +64,11 @@ class Talk:
         self._protocol = LiveProtocol(model.family)
         self._narrator = Narrator(self._report)
 
-    async def hold(self, turns: Iterable[Turn]) -> None:
+    async def hold(self, turns: Iterable[Turn] | None) -> None:
         """
         Dial, take the turns one after another, wait for each answer and for its last sound, say goodbye.
+
+        With None for turns, talk by microphone until cancelled.
 
         Raises:
             ConnectionRejected: the service cannot be reached, or refuses the setup.
@@ -114,9 +116,10 @@ class Talk:
         except ConnectionLost as exc:
             raise _rejected(exc, self._model) from exc
         took_ms = (self._clock.now() - begun) * 1000
+        sound = await self._sound.open()
         tools = tuple(function.name for function in self._setup.functions)
         self._report(SessionReady(self._model.id, self._setup.voice, tools, self._simulated, took_ms))
-        return await self._sound.open()
+        return sound
 
     def _report(self, report: Report) -> None:
         stamped = Stamped(self._clock.now(), self._narrator.turn, report)

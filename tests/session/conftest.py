@@ -62,6 +62,9 @@ class ListSpeaker:
     def write(self, pcm: bytes) -> None:
         self.held += pcm
 
+    def complete(self) -> None:
+        pass
+
     def flush(self) -> int:
         dropped, self.held = len(self.held) // 2, b""
         return dropped
