@@ -15,7 +15,7 @@ demo: $(STAMP)
 	@echo "The answer is in demo.wav; play it with any player."
 
 test: check
-	$(BIN)/pytest -n auto
+	$(BIN)/pytest -n auto --dist loadgroup
 
 check: $(STAMP)
 	$(BIN)/ruff format --check

@@ -60,6 +60,11 @@ class Config(BaseModel):
     output_device: str | None = Field(
         default=None, description="Speaker, by number or part of its name.", examples=["Headphones"]
     )
+    echo: Literal["auto", "cancel", "half", "off"] = Field(
+        default="auto",
+        description="The speaker's echo in the microphone: cancel it, half (mute the microphone while the reply "
+        "sounds), off (for headphones), or auto: cancel where that is installed, else half.",
+    )
     format: Literal["plain", "json"] | None = Field(
         default=None,
         description="What is printed in place of the panel: plain lines, or NDJSON (json).",

@@ -189,7 +189,8 @@ class CardMicrophone:
     Attributes:
         speech_started_s: clock time of the onset of the latest utterance; None before any.
         speech_ended_s: clock time of its latest sound.
-        level_dbfs: of the chunk read last.
+        level_dbfs: of the chunk read last, cleaned.
+        clean: takes the speaker's echo out of each chunk; see `echo.Echo`.
     """
 
     def __init__(self, clock: Clock, device: Device, *, lost: Callable[[DeviceError], None]) -> None:
@@ -202,6 +203,7 @@ class CardMicrophone:
         self.speech_started_s: float | None = None
         self.speech_ended_s: float | None = None
         self.level_dbfs = SILENCE_DBFS
+        self.clean: Callable[[bytes], bytes] | None = None
         self._clock = clock
         self._ring = Ring(WIRE_IN.frames_of_ms(CAPTURE_RING_MS), overwrite=True)
         self._arrived = asyncio.Event()
@@ -245,6 +247,8 @@ class CardMicrophone:
             self._arrived.clear()
             await self._arrived.wait()
         chunk = self._ring.read(CHUNK_BYTES // WIRE_IN.frame_bytes)
+        if self.clean is not None:
+            chunk = self.clean(chunk)
         self.level_dbfs = level_dbfs(chunk)
         if self._detect(chunk, self.level_dbfs):
             now = self._clock.now()
@@ -268,14 +272,17 @@ class CardSpeaker:
         underruns: times that playback ran dry within a reply.
     """
 
-    def __init__(self, clock: Clock, device: Device, *, lost: Callable[[DeviceError], None]) -> None:
+    def __init__(
+        self, clock: Clock, device: Device, *, lost: Callable[[DeviceError], None], reference: Ring | None = None
+    ) -> None:
         """
-        Open the device.
+        Open the device; a `reference` gets a copy of all that is handed to it, silence included.
 
         Raises:
             DeviceError: it cannot be opened.
         """
         self.underruns = 0
+        self._reference = reference
         self._clock = clock
         self._ring = Ring(WIRE_OUT.rate_hz * PLAYBACK_RING_S, overwrite=False)
         self._listener: tuple[Callable[[float], None], Callable[[float], None]] | None = None
@@ -307,6 +314,8 @@ class CardSpeaker:
             self._stream.ring(self._on_started)
         n_played = self._ring.read_into(room) if self._sounding else 0
         room[n_played * 2 :] = bytes((n_frames - n_played) * 2)
+        if self._reference is not None:
+            self._reference.write(room)
         if self._sounding and n_played < n_frames:
             self._sounding = False
             if not self._complete:

@@ -21,7 +21,7 @@ from flashlive_cli.cli.screen import Screen
 from flashlive_cli.cli.turns import Given
 from flashlive_cli.clock import Clock
 from flashlive_cli.config import Config, Resolved
-from flashlive_cli.errors import FlashliveError
+from flashlive_cli.errors import DeviceError, FlashliveError
 from flashlive_cli.session.conversation import Patience, Sound, Spoken, Turn, Typed
 from flashlive_cli.session.endpoint import Endpoint, find_endpoint
 from flashlive_cli.session.talk import Talk
@@ -77,7 +77,9 @@ async def _hold(settings: Config, cast: Cast) -> None:
 
 
 if TYPE_CHECKING:
-    from flashlive_cli.audio.devices import CardMicrophone, CardSpeaker, Device
+    from flashlive_cli.audio.devices import CardSpeaker, Device
+    from flashlive_cli.audio.echo import Echo
+    from flashlive_cli.audio.ring import Ring
 
 
 class _Stage:
@@ -92,6 +94,8 @@ class _Stage:
         self._clips = WavMicrophone(clock) if cast.has_clips else None
         self._microphone: Device | None = None
         self._speaker: Device | None = None
+        self._speaker_latency_s = 0.0
+        self._reference: Ring | None = None
 
     def prepare(self) -> None:
         """
@@ -120,26 +124,47 @@ class _Stage:
             DeviceError: a device cannot be opened.
             FileError: the output cannot be created.
         """
-        speaker = self._open_speaker()
-        self._stack.push_async_callback(speaker.close)
-        microphone = self._open_microphone()
-        if microphone is not None:
-            self._stack.push_async_callback(microphone.close)
-        return Sound(speaker, microphone)
-
-    def _open_speaker(self) -> "CardSpeaker | WavSpeaker":
-        if self._speaker is None:
-            return WavSpeaker.open(self._clock, self._cast.output, failed=self._screen.failed)
-        from flashlive_cli.audio.devices import CardSpeaker  # noqa: PLC0415 - loaded by `prepare`
-
-        return CardSpeaker(self._clock, self._speaker, lost=self._screen.failed)
-
-    def _open_microphone(self) -> "CardMicrophone | WavMicrophone | None":
+        speaker = await self._open_speaker()
         if self._microphone is None:
-            return self._clips
+            if self._clips is not None:
+                self._stack.push_async_callback(self._clips.close)
+            return Sound(speaker, self._clips)
         from flashlive_cli.audio.devices import CardMicrophone  # noqa: PLC0415 - loaded by `prepare`
 
-        return CardMicrophone(self._clock, self._microphone, lost=self._screen.failed)
+        microphone = CardMicrophone(self._clock, self._microphone, lost=self._screen.failed)
+        self._stack.push_async_callback(microphone.close)
+        if self._reference is not None:
+            delay_ms = round(1000 * (self._speaker_latency_s + microphone.latency_s))
+            microphone.clean = self._make_echo(self._reference, delay_ms=delay_ms)
+        return Sound(speaker, microphone)
+
+    async def _open_speaker(self) -> "CardSpeaker | WavSpeaker":
+        if self._speaker is None:
+            file = WavSpeaker.open(self._clock, self._cast.output, failed=self._screen.failed)
+            self._stack.push_async_callback(file.close)
+            return file
+        from flashlive_cli.audio.devices import CardSpeaker  # noqa: PLC0415 - loaded by `prepare`
+        from flashlive_cli.audio.echo import reference_ring  # noqa: PLC0415 - loaded by `prepare`
+
+        if self._microphone is not None and self._settings.echo != "off":
+            self._reference = reference_ring()
+        card = CardSpeaker(self._clock, self._speaker, lost=self._screen.failed, reference=self._reference)
+        self._stack.push_async_callback(card.close)
+        self._speaker_latency_s = card.latency_s
+        return card
+
+    def _make_echo(self, reference: "Ring", *, delay_ms: int) -> "Echo":
+        from flashlive_cli.audio.echo import Echo  # noqa: PLC0415 - loaded by `prepare`
+
+        if self._settings.echo == "half":
+            return Echo("half", reference, delay_ms=delay_ms)
+        try:
+            return Echo("cancel", reference, delay_ms=delay_ms)
+        except DeviceError as error:
+            if self._settings.echo == "cancel":
+                raise
+            self._screen.warn(f"{error}: half duplex, the microphone is off while the reply sounds")
+            return Echo("half", reference, delay_ms=delay_ms)
 
     def turns(self) -> Iterator[Turn] | None:
         """Say what was given, in order; None for a talk by microphone."""

@@ -11,6 +11,7 @@ from flashlive_cli.cli.turns import OrderedCommand, given_turns
 
 # the words of config.py, which imports too much for --help; a test holds them together
 Format = Literal["plain", "json"]
+EchoMode = Literal["auto", "cancel", "half", "off"]
 Level = Literal["minimal", "low", "medium", "high"]
 Sensitivity = Literal["high", "low"]
 LogLevel = Literal["debug", "info", "warning", "error"]
@@ -71,6 +72,9 @@ def talk(  # noqa: PLR0917 - options are given by name
     ] = None,
     output_device: Annotated[
         str | None, typer.Option("--output-device", metavar="NAME", help="Speaker, by number or part of its name.")
+    ] = None,
+    echo: Annotated[
+        EchoMode | None, typer.Option("--echo", help="Cancel the speaker's echo, mute the microphone (half), or off.")
     ] = None,
     output_format: Annotated[Format | None, typer.Option("--format", help="What to print of the talk.")] = None,
     voice: Annotated[
@@ -148,6 +152,7 @@ def talk(  # noqa: PLR0917 - options are given by name
         "output": output,
         "input_device": input_device,
         "output_device": output_device,
+        "echo": echo,
         "format": output_format,
         "voice": voice,
         "model": model,

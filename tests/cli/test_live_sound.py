@@ -22,6 +22,8 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 PROGRAMS = ("pulseaudio", "pactl", "parec", "paplay")
 
 pytestmark = [
+    pytest.mark.xdist_group("sound card"),  # one at a time: sound has deadlines
+    pytest.mark.timeout(120),
     pytest.mark.skipif(sys.platform != "linux", reason="the virtual sound card is PulseAudio's"),
     pytest.mark.skipif(not all(map(shutil.which, PROGRAMS)), reason="PulseAudio is not installed"),
 ]
@@ -105,6 +107,7 @@ def follow(process: "subprocess.Popen[str]", kind: str) -> list[dict[str, object
 
 
 def test_a_question_spoken_into_the_microphone_is_answered_out_of_the_speaker(shell, card) -> None:
+    """The whole answer, no sample lost or repeated. A busy machine may starve the sound card: one of three must do."""
     (shell.folder / "s.toml").write_text(
         '[[turn]]\n[turn.sim]\nheard = "Where is it?"\nreply = "Here."\nvoice_wav = "a.wav"\n'
     )
@@ -116,6 +119,17 @@ def test_a_question_spoken_into_the_microphone_is_answered_out_of_the_speaker(sh
         file.setframerate(24000)
         file.writeframes(said.astype("<i2").tobytes())
 
+    likenesses: list[float] = []
+    while len(likenesses) < 3 and max(likenesses, default=0.0) <= 0.99:
+        heard = hear_an_answer(shell, card)
+        start = int(np.argmax(np.correlate(heard, said[2400:7200]))) - 2400
+        likenesses.append(float(np.corrcoef(heard[start : start + said.size], said)[0, 1]))
+
+    assert max(likenesses) > 0.99, likenesses
+
+
+def hear_an_answer(shell, card: SoundCard) -> "np.ndarray[tuple[int], np.dtype[np.float64]]":
+    """Ask a question and return what came out of the speaker, at 24 kHz."""
     with (
         card.recorded() as tape,
         shell.started("talk", "--sim", "--scenario", "s.toml", "--format", "json") as process,
@@ -132,21 +146,33 @@ def test_a_question_spoken_into_the_microphone_is_answered_out_of_the_speaker(sh
     assert [r["text"] for r in records if r.get("final")] == ["Where is it?", "Here."]
     latency = next(r for r in records if r["type"] == "latency")
     assert latency["audio_to_sample_ms"] < 500  # type: ignore[operator]  # a number
-    start = int(np.argmax(np.correlate(heard, said[2400:7200])))
-    found = heard[start - 2400 : start - 2400 + said.size]
-    assert np.corrcoef(found, said)[0, 1] > 0.99, "the whole answer, no sample lost or repeated"
+    return heard
 
 
-def test_a_flush_empties_the_speaker(shell, card) -> None:
+def feed_back(card: SoundCard) -> None:
+    """Let the microphone hear the speaker, 60 ms later, as on a laptop."""
+    room = ["module-loopback", "source=spk.monitor", "sink=mic", "latency_msec=60"]
+    dont_move = ["source_dont_move=1", "sink_dont_move=1"]
+    subprocess.run(["pactl", "load-module", *room, *dont_move], env=card.env, check=True, capture_output=True)
+    subprocess.run(["pactl", "set-sink-volume", "spk", "70%"], env=card.env, check=True)
+
+
+@pytest.mark.parametrize("mode", ["off", "cancel"])
+def test_a_user_who_speaks_over_the_reply_silences_the_speaker(shell, card, mode) -> None:
+    """With headphones at once; on loudspeakers once the canceller has learned the room."""
     long = "Once upon a time there was a king. " * 30
     (shell.folder / "s.toml").write_text(
         f'[[turn]]\n[turn.sim]\nreply = "{long}"\n[[turn]]\n[turn.sim]\nreply = "Fine."\n'
     )
+    if mode == "cancel":
+        feed_back(card)
 
-    with shell.started("talk", "--sim", "--scenario", "s.toml", "--format", "json") as process:
+    with shell.started("talk", "--sim", "--scenario", "s.toml", "--format", "json", "--echo", mode) as process:
         follow(process, "session.ready")
         card.speak(EXAMPLES / "where-is-my-order.wav")
         follow(process, "reply.first_sample")
+        if mode == "cancel":
+            time.sleep(3.5)  # the canceller's warm-up, and some
         speaking = threading.Thread(target=card.speak, args=(EXAMPLES / "where-is-my-order.wav",))
         speaking.start()
         records = follow(process, "reply.flushed")
@@ -185,3 +211,21 @@ def test_without_a_sound_card_the_way_out_is_named(shell, monkeypatch) -> None:
 
     assert "there is no microphone" in err
     assert "--input FILE.wav" in err
+
+
+@pytest.mark.parametrize("mode", ["cancel", "half", "off"])
+def test_on_loudspeakers_the_model_interrupts_itself_only_where_echo_is_off(shell, card, mode) -> None:
+    """The speaker is heard in the microphone, 60 ms later; nobody else speaks once the story has begun."""
+    story = "Once upon a time there was a lighthouse keeper who counted ships. " * 4
+    (shell.folder / "s.toml").write_text(f'[[turn]]\n[turn.sim]\nreply = "{story}"\n')
+    feed_back(card)
+
+    with shell.started("talk", "--sim", "--scenario", "s.toml", "--format", "json", "--echo", mode) as process:
+        follow(process, "session.ready")
+        card.speak(EXAMPLES / "where-is-my-order.wav")
+        records = follow(process, "reply.complete")
+
+    cut = [r for r in records if r["type"] == "reply.flushed"]
+    assert bool(cut) == (mode == "off")
+    if mode != "off":
+        assert records[-1]["audio_ms"] > 8000  # type: ignore[operator]  # a number: long enough to be heard

@@ -116,6 +116,7 @@ def test_the_words_of_the_command_line_are_those_of_the_settings() -> None:
     def words(name: str) -> tuple[str, ...]:
         return tuple(properties[name].get("enum") or properties[name]["anyOf"][0]["enum"])
 
+    assert words("echo") == get_args(talk.EchoMode)
     assert words("format") == get_args(talk.Format)
     assert words("thinking") == get_args(talk.Level)
     assert words("start_sensitivity") == words("end_sensitivity") == get_args(talk.Sensitivity)
