@@ -19,7 +19,7 @@ from typing import Any, Final
 from flashlive_cli.audio.ring import Ring
 from flashlive_cli.audio.vad import VoiceDetector
 from flashlive_cli.clock import Clock
-from flashlive_cli.errors import DeviceError
+from flashlive_cli.errors import ConfigError, DeviceError
 from flashlive_cli.pcm import SILENCE_DBFS, WIRE_IN, WIRE_OUT, PcmFormat, level_dbfs
 from flashlive_cli.printable import printable
 
@@ -124,7 +124,8 @@ def find_device(wanted: str | None, *, output: bool) -> Device:
     Find a device by its number or a part of its name, in any letter case; None is the system's choice.
 
     Raises:
-        DeviceError: there is none, or more than one; the message names the candidates.
+        DeviceError: there is none.
+        ConfigError: more than one fits; the messages name the candidates.
     """
     what = "speaker" if output else "microphone"
     able = [d for d in list_devices() if (d.output_channels if output else d.input_channels)]
@@ -138,8 +139,9 @@ def find_device(wanted: str | None, *, output: bool) -> Device:
     if len(found) == 1:
         return found[0]
     names = ", ".join(f"{d.index} {d.name}" for d in (found or able))
-    how = "fits more than one" if found else "fits no"
-    raise DeviceError(printable(f"{wanted!r} {how} {what}; there are: {names}"))
+    if found:
+        raise ConfigError(printable(f"{wanted!r} fits more than one {what}: {names}"))
+    raise DeviceError(printable(f"{wanted!r} fits no {what}; there are: {names}"))
 
 
 class _Stream:

@@ -103,6 +103,7 @@ class _Stage:
 
         Raises:
             DeviceError: there is no such device.
+            ConfigError: more than one fits.
         """
         import numpy as np  # noqa: F401, PLC0415 - the first sound needs it; here its 60 ms cost nothing
 
