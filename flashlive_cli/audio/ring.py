@@ -11,13 +11,13 @@ import threading
 from collections.abc import Callable
 from typing import Final
 
-_FRAME_BYTES: Final = 2
-"""Mono int16."""
+MONO_BYTES: Final = 2
+"""Of a frame of mono int16."""
 
 
 class Ring:
     """
-    Mono int16 little-endian sound, first in, first out; all positions are counted in frames since the start.
+    Interleaved int16 little-endian sound, first in, first out; positions are counted in frames since the start.
 
     One thread writes and flushes, one thread reads, and neither role changes hands while the ring is in use.
     Anyone may read the counters. A plain lock is held for one memory copy (about a microsecond for 20 ms of
@@ -28,14 +28,16 @@ class Ring:
     Args:
         capacity_frames: room at the start, at least 1.
         overwrite: what a full ring does on `write`: True pushes out its oldest frames, False grows.
+        frame_bytes: of one frame: two for each channel.
     """
 
-    def __init__(self, capacity_frames: int, *, overwrite: bool) -> None:
+    def __init__(self, capacity_frames: int, *, overwrite: bool, frame_bytes: int = MONO_BYTES) -> None:
         if capacity_frames < 1:
             raise ValueError(f"a ring needs room for at least one frame, not {capacity_frames}")
+        self._frame_bytes = frame_bytes
         self._overwrite = overwrite
         self._lock = threading.Lock()
-        self._memory = memoryview(bytearray(capacity_frames * _FRAME_BYTES))
+        self._memory = memoryview(bytearray(capacity_frames * self._frame_bytes))
         self._start = 0  # byte position of the oldest frame
         self._held = 0  # bytes
         self._written = self._read = self._flushed = self._overrun = 0  # bytes, ever
@@ -45,12 +47,12 @@ class Ring:
         Append sound; return how many of the oldest frames it pushed out, which is 0 for a ring that grows.
 
         Args:
-            pcm: mono int16 little-endian, any length; a torn last byte is ignored.
+            pcm: interleaved int16 little-endian, any length; a torn last frame is ignored.
 
         Called by the ring's one writer, perhaps inside a sound card's deadline: copies and returns.
         """
         new = memoryview(pcm).cast("B")
-        n_new = len(new) - len(new) % _FRAME_BYTES
+        n_new = len(new) - len(new) % self._frame_bytes
         if not self._overwrite and self._held + n_new > len(self._memory):
             self._grow(self._held + n_new)
         with self._lock:
@@ -67,7 +69,7 @@ class Ring:
             self._held += n_kept
             pushed_out = forgotten + n_new - n_kept
             self._overrun += pushed_out
-        return pushed_out // _FRAME_BYTES
+        return pushed_out // self._frame_bytes
 
     def read(self, n_frames: int) -> bytes:
         """
@@ -76,7 +78,7 @@ class Ring:
         Called by the ring's one reader.
         """
         with self._lock:
-            n_bytes = min(n_frames * _FRAME_BYTES, self._held)
+            n_bytes = min(n_frames * self._frame_bytes, self._held)
             until = self._start + n_bytes
             pcm = bytes(self._memory[self._start : until])
             if until > len(self._memory):
@@ -96,13 +98,13 @@ class Ring:
         """
         room = memoryview(block).cast("B")
         with self._lock:
-            n_bytes = min(len(room) - len(room) % _FRAME_BYTES, self._held)
+            n_bytes = min(len(room) - len(room) % self._frame_bytes, self._held)
             n_first = min(n_bytes, len(self._memory) - self._start)
             room[:n_first] = self._memory[self._start : self._start + n_first]
             room[n_first:n_bytes] = self._memory[: n_bytes - n_first]
             self._drop_oldest(n_bytes)
             self._read += n_bytes
-        return n_bytes // _FRAME_BYTES
+        return n_bytes // self._frame_bytes
 
     def flush(self, keep_frames: int = 0, *, shape: Callable[[bytes], bytes] | None = None) -> int:
         """
@@ -115,42 +117,42 @@ class Ring:
         never survives.
         """
         with self._lock:
-            dropped = max(0, self._held - keep_frames * _FRAME_BYTES)
+            dropped = max(0, self._held - keep_frames * self._frame_bytes)
             self._held -= dropped
             self._flushed += dropped
             if shape is not None and self._held:
                 self._put_back(shape(self._peek()))
-        return dropped // _FRAME_BYTES
+        return dropped // self._frame_bytes
 
     @property
     def capacity_frames(self) -> int:
         """Frames there is room for now."""
-        return len(self._memory) // _FRAME_BYTES
+        return len(self._memory) // self._frame_bytes
 
     @property
     def held_frames(self) -> int:
         """Frames written and neither read, nor flushed, nor pushed out."""
-        return self._held // _FRAME_BYTES
+        return self._held // self._frame_bytes
 
     @property
     def written_frames(self) -> int:
         """Frames written, ever."""
-        return self._written // _FRAME_BYTES
+        return self._written // self._frame_bytes
 
     @property
     def read_frames(self) -> int:
         """Frames read, ever: for a playback ring, what was played."""
-        return self._read // _FRAME_BYTES
+        return self._read // self._frame_bytes
 
     @property
     def flushed_frames(self) -> int:
         """Frames dropped by `flush`, ever."""
-        return self._flushed // _FRAME_BYTES
+        return self._flushed // self._frame_bytes
 
     @property
     def overrun_frames(self) -> int:
         """Frames pushed out by newer ones, ever."""
-        return self._overrun // _FRAME_BYTES
+        return self._overrun // self._frame_bytes
 
     def _peek(self) -> bytes:
         until = self._start + self._held

@@ -21,13 +21,13 @@ OPERATIONS = st.lists(
 )
 
 
-def frames(numbers: list[int]) -> bytes:
-    return struct.pack(f"<{len(numbers)}H", *numbers)
+def frames(numbers: list[int], channels: int = 1) -> bytes:
+    return b"".join(struct.pack("<H", number) * channels for number in numbers)
 
 
-@given(capacity=st.integers(1, 20), overwrite=st.booleans(), operations=OPERATIONS)
-def test_behaves_like_a_deque(capacity: int, overwrite: bool, operations: list[tuple[str, int]]) -> None:
-    ring = Ring(capacity, overwrite=overwrite)
+@given(capacity=st.integers(1, 20), overwrite=st.booleans(), channels=st.integers(1, 3), operations=OPERATIONS)
+def test_behaves_like_a_deque(capacity: int, overwrite: bool, channels: int, operations: list[tuple[str, int]]) -> None:
+    ring = Ring(capacity, overwrite=overwrite, frame_bytes=2 * channels)
     model: deque[int] = deque(maxlen=capacity if overwrite else None)
     number = 0
     for operation, n in operations:
@@ -36,14 +36,14 @@ def test_behaves_like_a_deque(capacity: int, overwrite: bool, operations: list[t
             fresh = list(range(number, number + n))
             number += n
             model.extend(fresh)
-            assert ring.write(frames(fresh)) == held + n - len(model)
+            assert ring.write(frames(fresh, channels)) == held + n - len(model)
         elif operation == "read":
-            assert ring.read(n) == frames([model.popleft() for _ in range(min(n, held))])
+            assert ring.read(n) == frames([model.popleft() for _ in range(min(n, held))], channels)
         elif operation == "read_into":
-            block = bytearray(b"\xee" * 2 * n)
+            block = bytearray(b"\xee" * 2 * channels * n)
             got = ring.read_into(block)
             assert got == min(n, held)
-            assert block == frames([model.popleft() for _ in range(got)]) + b"\xee" * 2 * (n - got)
+            assert block == frames([model.popleft() for _ in range(got)], channels) + b"\xee" * 2 * channels * (n - got)
         else:
             assert ring.flush(n) == max(0, held - n)
             while len(model) > n:
@@ -51,7 +51,7 @@ def test_behaves_like_a_deque(capacity: int, overwrite: bool, operations: list[t
         assert ring.held_frames == len(model)
         assert ring.written_frames == number
         assert ring.written_frames == (ring.read_frames + ring.flushed_frames + ring.overrun_frames + ring.held_frames)
-    assert ring.read(ring.held_frames) == frames(list(model))
+    assert ring.read(ring.held_frames) == frames(list(model), channels)
 
 
 def test_a_playback_ring_grows_and_a_capture_ring_does_not() -> None:
