@@ -51,7 +51,7 @@ class Config(BaseModel):
     )
     output: str | None = Field(
         default=None,
-        description="Where the reply is heard: speaker, none, FILE.wav or - (WAV on stdout).",
+        description="Where the reply is heard: speaker, none, FILE.wav, - (WAV on stdout) or cmd:PROGRAM.",
         examples=["answer.wav"],
     )
     input_device: str | None = Field(

@@ -62,6 +62,11 @@ WIRE_OUT: Final = PcmFormat(24_000)
 """What the Live API says: 24 kHz mono, whatever it was told."""
 
 
+def dbfs(amplitude: float) -> float:
+    """Return an amplitude of 0 to 1 in dBFS, `SILENCE_DBFS` for none."""
+    return 20 * math.log10(amplitude) if amplitude > 1e-6 else SILENCE_DBFS
+
+
 def level_dbfs(pcm: bytes) -> float:
     """
     Root mean square level of mono or interleaved s16le in dBFS, `SILENCE_DBFS` for silence or nothing.

@@ -1,7 +1,15 @@
 """What all tests share."""
 
+import contextlib
 import os
-from collections.abc import Generator
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Generator, Iterator
+from pathlib import Path
+from typing import IO
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -19,3 +27,73 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
         report.outcome = "failed"
         report.longrepr = f"skipped in CI: {report.longrepr}"
     return report
+
+
+class SoundCard:
+    """A private PulseAudio with a speaker `spk` and a microphone `mic`, neither of which is there."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        (folder / "default.pa").write_text(
+            f"load-module module-native-protocol-unix auth-anonymous=1 auth-cookie-enabled=0 socket={folder}/s\n"
+            # norewinds: or an idle null sink renders two seconds at once and callbacks stop
+            "load-module module-null-sink sink_name=spk rate=48000 channels=2 norewinds=1\n"
+            "load-module module-null-sink sink_name=mic rate=48000 channels=1 norewinds=1\n"
+            "set-default-sink spk\nset-default-source mic.monitor\n"
+        )
+        hidden = ("DISPLAY", "DBUS_SESSION_BUS_ADDRESS")
+        inherited = {name: value for name, value in os.environ.items() if name not in hidden}
+        self.env = inherited | {"PULSE_SERVER": f"unix:{folder}/s", "PULSE_COOKIE": str(folder / "cookie")}
+        here = {"HOME": str(folder), "PULSE_RUNTIME_PATH": str(folder), "PULSE_STATE_PATH": str(folder)}
+        options = ["--daemonize=no", "--use-pid-file=no", "--exit-idle-time=-1", "--disable-shm=yes"]
+        options += ["--high-priority=no", "--realtime=no", "--log-level=error"]
+        self.daemon = subprocess.Popen(
+            ["pulseaudio", "-n", "-F", str(folder / "default.pa"), *options],
+            env=inherited | here, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        deadline = time.monotonic() + 20
+        while subprocess.run(["pactl", "info"], env=self.env, capture_output=True, check=False).returncode:
+            assert self.daemon.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+
+    def close(self) -> None:
+        self.daemon.kill()  # also where it is stopped
+        self.daemon.wait()
+
+    def speak(self, wav: Path) -> None:
+        """Play a WAV into the microphone, to its end."""
+        subprocess.run(["paplay", "-d", "mic", str(wav)], env=self.env, check=True)
+
+    @contextlib.contextmanager
+    def recorded(self, rate_hz: int = 24_000) -> Iterator[IO[bytes]]:
+        """Record the speaker, mono s16le, from now on."""
+        with (self.folder / "tape").open("w+b") as tape:
+            recorder = subprocess.Popen(
+                ["parec", "-d", "spk.monitor", f"--rate={rate_hz}", "--channels=1", "--format=s16le", "--raw",
+                 "--latency-msec=10"], env=self.env, stdout=tape,
+            )  # fmt: skip
+            try:
+                while not (self.folder / "tape").stat().st_size:
+                    assert recorder.poll() is None
+                    time.sleep(0.01)
+                yield tape
+            finally:
+                recorder.terminate()
+                recorder.wait()
+
+
+@pytest.fixture
+def card(monkeypatch: pytest.MonkeyPatch) -> Iterator[SoundCard]:
+    """A virtual sound card of one's own; mark its tests with `xdist_group("sound card")`: sound has deadlines."""
+    if sys.platform != "linux":
+        pytest.skip("the virtual sound card is PulseAudio's")
+    if not all(map(shutil.which, ("pulseaudio", "pactl", "parec", "paplay"))):
+        pytest.skip("PulseAudio is not installed")
+    folder = Path(tempfile.mkdtemp(prefix="fl-pa-"))  # short: a socket's path has 108 bytes
+    sound_card = SoundCard(folder)
+    for name in ("PULSE_SERVER", "PULSE_COOKIE"):
+        monkeypatch.setenv(name, sound_card.env[name])
+    yield sound_card
+    sound_card.close()
+    shutil.rmtree(folder, ignore_errors=True)

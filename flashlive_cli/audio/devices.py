@@ -1,42 +1,41 @@
 """
-Microphone and speaker: sound cards through PortAudio. The only import of sounddevice.
+Sound devices: which there are, and streams from and to them. The only import of sounddevice.
 
-    device -> capture callback -> [capture ring] -> `CardMicrophone.read` in the sender task
-    `CardSpeaker.write` in the receiver task -> [playback ring] -> playback callback -> device
-
-A callback copies and counts, nothing else; PortAudio calls it in a thread of its own, with a deadline of one block.
-The speaker's blocks are 5 ms: what the device holds cannot be called back, and it holds two blocks.
+PortAudio calls a stream's callback in a thread of its own, with a deadline of one block. What else is asked of it
+may hang with a bad driver, and is asked in threads that nobody has to wait for: see `inthread`.
 """
 
 import asyncio
+import atexit
 import contextlib
 import ctypes
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Literal
 
-from flashlive_cli.audio.ring import Ring
-from flashlive_cli.audio.vad import VoiceDetector
-from flashlive_cli.clock import Clock
+from flashlive_cli.audio.inthread import begin
 from flashlive_cli.errors import ConfigError, DeviceError
-from flashlive_cli.pcm import SILENCE_DBFS, WIRE_IN, WIRE_OUT, PcmFormat, level_dbfs
+from flashlive_cli.pcm import PcmFormat
 from flashlive_cli.printable import printable
 
-CHUNK_BYTES: Final = WIRE_IN.bytes_of_ms(20)
-CAPTURE_BLOCK_MS: Final = 10
-PLAYBACK_BLOCK_MS: Final = 5
-FADE_MS: Final = 5
-CAPTURE_RING_MS: Final = 300
-"""Older speech than that is worth less than live speech: a stalled network must not make the model hear the past."""
-PREROLL_MS: Final = 60
-"""Sound held before playback begins: the first chunks may come slower than real time (livekit/agents #3604)."""
-REBUFFER_MS: Final = 120
-"""The same after an underrun."""
-PLAYBACK_RING_S: Final = 120
-UTTERANCE_GAP_S: Final = 0.5
+OPEN_PATIENCE_S: Final = 5.0
+CLOSE_PATIENCE_S: Final = 1.0
+STALL_CHECK_S: Final = 0.75
+"""A device without a callback in two checks running has stalled: a frozen sound server reports nothing else."""
+SLOW_LATENCY_S: Final = 0.06
+"""A device that holds more than this is emptied on a flush, at the price of a click: waiting is worse."""
 SWITCH_INTERVAL_S: Final = 0.0005
 """A callback waits up to this long for each busy Python thread; with Python's own 5 ms, two of them silenced it."""
+DEFAULT: Final = "default"
+"""What the system's choice may be called, on systems that have no device of that name."""
+COMMON_RATES: Final = (48_000, 44_100)
+HANDS_FREE_HZ: Final = 16_000
+"""A headset in its call profile runs at this rate or less; its music profile has no microphone."""
+
+_UNSUPPORTED: Final = {-9999, -9998, -9997, -9994}  # host error, channels, rate, sample format: another may do
+_BUSY: Final = -9985
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +63,20 @@ class Device:
     is_default_input: bool
     is_default_output: bool
 
+    @property
+    def seems_hands_free(self) -> bool:
+        """Whether this looks like a Bluetooth headset in its call profile: telephone sound, both ways."""
+        name = self.name.casefold()
+        named = any(words in name for words in ("hands-free", "handsfree", "hfp", "hsp", "headset-head-unit"))
+        return named or ("bluetooth" in name and self.rate_hz <= HANDS_FREE_HZ)
+
+    def formats(self, wanted: PcmFormat, *, output: bool) -> list[PcmFormat]:
+        """Return in which formats to ask for the device, the best first: ours, then its own."""
+        most = self.output_channels if output else self.input_channels
+        channels = [n for n in dict.fromkeys((1, 2, most)) if 0 < n <= max(1, most)]
+        rates = dict.fromkeys((wanted.rate_hz, self.rate_hz, *COMMON_RATES))
+        return [PcmFormat(rate, n) for rate in rates if rate > 0 for n in channels]
+
 
 def load_portaudio() -> Any:
     """
@@ -75,11 +88,36 @@ def load_portaudio() -> Any:
     try:
         import sounddevice  # noqa: PLC0415, TID251 - the one place; 80 ms, and no PortAudio on a bare Linux
     except OSError as exc:
-        raise DeviceError(
-            "PortAudio is not installed; Debian, Ubuntu: apt install libportaudio2; Fedora: dnf install portaudio"
-        ) from exc
+        raise DeviceError(f"PortAudio is not installed; {_how_to_install()}") from exc
     _hush_alsa()
     return sounddevice
+
+
+_INSTALLERS: Final = {
+    "debian": "sudo apt install libportaudio2",
+    "fedora": "sudo dnf install portaudio",
+    "rhel": "sudo dnf install portaudio",
+    "arch": "sudo pacman -S portaudio",
+    "suse": "sudo zypper install libportaudio2",
+    "alpine": "sudo apk add portaudio",
+    "nixos": "nix-shell -p portaudio",
+}
+
+
+def _how_to_install() -> str:
+    """The command for this system; the wheels for macOS and Windows bring PortAudio along."""
+    if sys.platform != "linux":
+        return "reinstall sounddevice: pip install --force-reinstall sounddevice"
+    import platform  # noqa: PLC0415 - for this message alone
+
+    try:
+        release = platform.freedesktop_os_release()
+    except OSError:
+        release = {}
+    likes = [release.get("ID", ""), *release.get("ID_LIKE", "").split()]
+    likes = ["suse" if "suse" in like else "debian" if like == "ubuntu" else like for like in likes]
+    command = next((_INSTALLERS[like] for like in likes if like in _INSTALLERS), None)
+    return f"try: {command}" if command else "install your system's package portaudio, or libportaudio2"
 
 
 _ERROR_HANDLER: Final = ctypes.CFUNCTYPE(
@@ -134,7 +172,16 @@ def find_device(wanted: str | None, *, output: bool) -> Device:
     if wanted is None:
         default = [d for d in able if (d.is_default_output if output else d.is_default_input)]
         return (default or able)[0]
-    exact = [d for d in able if wanted in {str(d.index), d.name}]
+    default_api = next((d.host_api for d in able if d.is_default_output or d.is_default_input), None)
+    exact = (
+        [d for d in able if str(d.index) == wanted]
+        or sorted(
+            (d for d in able if d.name == wanted),
+            key=lambda d: d.host_api != default_api,  # Windows lists each device once for every host API
+        )[:1]
+    )
+    if not exact and wanted.casefold() == DEFAULT:
+        return find_device(None, output=output)
     found = exact or [d for d in able if wanted.casefold() in d.name.casefold()]
     if len(found) == 1:
         return found[0]
@@ -144,25 +191,87 @@ def find_device(wanted: str | None, *, output: bool) -> Device:
     raise DeviceError(printable(f"{wanted!r} fits no {what}; there are: {names}"))
 
 
-class _Stream:
-    """One open PortAudio stream, its callbacks' bells, and what went wrong with it."""
+_hanging: Final = threading.Event()
 
-    def __init__(self, make: Callable[[Any], Any], device: Device, lost: Callable[[DeviceError], None]) -> None:
-        sounddevice = load_portaudio()
+
+def driver_hangs() -> bool:
+    """Whether a driver was left alone in this process; it may be printing the same complaint for ever."""
+    return _hanging.is_set()
+
+
+class Stream:
+    """
+    One PortAudio stream, to be opened, started and closed.
+
+    Belongs to the event loop it was made in. `beats` and `ring` are for the callback.
+
+    Attributes:
+        device: what it is for.
+        pcm: in which format: the wanted one, or one that the device takes.
+        latency_s: what the device holds, as PortAudio tells.
+        beats: callbacks so far; the callback counts them.
+    """
+
+    def __init__(self, device: Device, *, lost: Callable[[DeviceError], None]) -> None:
+        """Be for a device; `lost` is called in the loop, once, when that went away or stalled."""
+        self.device = device
+        self.pcm = PcmFormat(device.rate_hz)
+        self.latency_s = 0.0
+        self.beats = 0
         self._loop = asyncio.get_running_loop()
         self._lost = lost
-        self._device = device
+        self._stream: Any = None
         self._closing = False
-        try:
-            self.stream = make(sounddevice)
-            self.stream.start()
-        except (sounddevice.PortAudioError, ValueError) as exc:
-            raise DeviceError(printable(f"{device.name} cannot be opened: {exc}")) from exc
+        self._check: asyncio.TimerHandle | None = None
 
-    @property
-    def latency_s(self) -> float:
-        """What the device holds, as PortAudio tells."""
-        return float(self.stream.latency)
+    async def open(
+        self,
+        formats: Sequence[PcmFormat],
+        *,
+        output: bool,
+        block_ms: int,
+        callback: Callable[[Any, int, object, object], None],
+        latency: float | Literal["low"] = "low",
+    ) -> None:
+        """
+        Open the device in the first format that it takes; `start` it then.
+
+        Args:
+            formats: to be asked for in this order.
+            output: a speaker's stream, or a microphone's.
+            block_ms: frames that a callback moves, in milliseconds.
+            callback: as PortAudio has it: block, frames, time, status.
+            latency: what the device may hold, in seconds.
+
+        Raises:
+            DeviceError: it cannot be opened, takes none of the formats, or does not open within 5 s.
+        """
+
+        def make() -> None:
+            self._stream, self.pcm = _make(
+                self.device,
+                formats,
+                output=output,
+                block_ms=block_ms,
+                latency=latency,
+                callback=callback,
+                finished_callback=self.finished,
+            )
+            self.latency_s = float(self._stream.latency)
+            if self._closing:  # nobody waited for it
+                self._stream.close()
+
+        await self._ask(make, patience_s=OPEN_PATIENCE_S)
+
+    async def start(self) -> None:
+        """
+        Let the callbacks begin, and watch that they go on.
+
+        Raises:
+            DeviceError: the device does not start.
+        """
+        await self._ask(self._stream.start, patience_s=OPEN_PATIENCE_S)
+        self._watch(self.beats, 0)
 
     def ring(self, bell: Callable[..., None], *news: object) -> None:
         """Ring into the loop from a callback."""
@@ -172,227 +281,97 @@ class _Stream:
     def finished(self) -> None:
         """PortAudio's word that a stream has ended: by us, or because its device is gone."""
         if not self._closing:
-            self.ring(self._lost, DeviceError(printable(f"{self._device.name} went away")))
+            self.ring(self._lose, "went away")
 
-    def close(self) -> None:
-        """Close the stream; what the device still holds is dropped."""
+    def empty(self) -> None:
+        """Drop what the device holds, and go on; a hard cut, for devices that hold much. Returns at once."""
+
+        def restart() -> None:
+            with contextlib.suppress(Exception):  # a device that is gone will say so by itself
+                self._stream.abort()
+                self._stream.start()
+            self._closing = False
+
+        if not self._closing:
+            self._closing = True  # the end of a stream that we ended is no loss
+            begin(restart, name="empty")
+
+    async def close(self) -> None:
+        """Close the stream; what the device still holds is dropped. A driver that hangs is left to itself."""
         self._closing = True
-        with contextlib.suppress(Exception):  # a device that is gone has nothing to complain about
-            self.stream.abort()
-            self.stream.close()
+        if self._check is not None:
+            self._check.cancel()
+        if self._stream is None:
+            return
+
+        def shut() -> None:
+            with contextlib.suppress(Exception):  # a device that is gone has nothing to complain about
+                self._stream.abort()
+                self._stream.close()
+
+        with contextlib.suppress(DeviceError):
+            await self._ask(shut, patience_s=CLOSE_PATIENCE_S)
+
+    async def _ask(self, work: Callable[[], None], *, patience_s: float) -> None:
+        """Ask PortAudio for something, in a thread."""
+        try:
+            async with asyncio.timeout(patience_s):
+                await begin(work, name="device")
+        except TimeoutError as exc:
+            self._abandon()
+            name = printable(self.device.name)
+            raise DeviceError(f"{name} does not react; restart your sound server, or choose another device") from exc
+        except asyncio.CancelledError:
+            self._abandon()
+            raise
+
+    def _abandon(self) -> None:
+        """Leave a driver that hangs alone: PortAudio's goodbye at the end of the process would wait for it."""
+        self._closing = True
+        _hanging.set()
+        atexit.unregister(load_portaudio()._exit_handler)  # noqa: SLF001 - sounddevice has no other way
+
+    def _watch(self, beats_before: int, n_still: int) -> None:
+        """Look every now and then whether callbacks still come."""
+        n_still = 0 if self.beats != beats_before or self._closing else n_still + 1
+        if n_still > 1:
+            self._lose("has stalled: no sound moves through it")
+            return
+        self._check = self._loop.call_later(STALL_CHECK_S, self._watch, self.beats, n_still)
+
+    def _lose(self, what: str) -> None:
+        if not self._closing:
+            self._closing = True
+            self._lost(DeviceError(printable(f"{self.device.name} {what}")))
 
 
-class CardMicrophone:
-    """
-    A microphone: 20 ms chunks of 16 kHz mono s16le, as they come.
-
-    Belongs to the event loop it was opened in; `read` to one task of it.
-
-    Attributes:
-        speech_started_s: clock time of the onset of the latest utterance; None before any.
-        speech_ended_s: clock time of its latest sound.
-        level_dbfs: of the chunk read last, cleaned.
-        clean: takes the speaker's echo out of each chunk; see `echo.Echo`.
-    """
-
-    def __init__(self, clock: Clock, device: Device, *, lost: Callable[[DeviceError], None]) -> None:
-        """
-        Open the device.
-
-        Raises:
-            DeviceError: it cannot be opened.
-        """
-        self.speech_started_s: float | None = None
-        self.speech_ended_s: float | None = None
-        self.level_dbfs = SILENCE_DBFS
-        self.clean: Callable[[bytes], bytes] | None = None
-        self._clock = clock
-        self._ring = Ring(WIRE_IN.frames_of_ms(CAPTURE_RING_MS), overwrite=True)
-        self._arrived = asyncio.Event()
-        self._detect = VoiceDetector()
-        self._stream = _Stream(lambda sd: self._open(sd, device, WIRE_IN), device, lost)
-
-    def _open(self, sounddevice: Any, device: Device, pcm: PcmFormat) -> Any:
-        return sounddevice.RawInputStream(
-            samplerate=pcm.rate_hz,
-            blocksize=pcm.frames_of_ms(CAPTURE_BLOCK_MS),
-            device=device.index,
-            channels=1,
-            dtype="int16",
-            latency="low",
-            callback=self._captured,
-            finished_callback=self._finished,
-        )
-
-    def _captured(self, block: Any, _n_frames: int, _time: object, _status: object) -> None:
-        """Take a block, in PortAudio's thread."""
-        self._ring.write(memoryview(block))
-        if self._ring.held_frames * WIRE_IN.frame_bytes >= CHUNK_BYTES:
-            self._stream.ring(self._arrived.set)
-
-    def _finished(self) -> None:
-        self._stream.finished()
-
-    @property
-    def overrun_frames(self) -> int:
-        """Frames that were lost because nobody read them in time."""
-        return self._ring.overrun_frames
-
-    @property
-    def latency_s(self) -> float:
-        """What the device holds before it hands over a block."""
-        return self._stream.latency_s
-
-    async def read(self) -> bytes:
-        """Wait for the next chunk."""
-        while self._ring.held_frames * WIRE_IN.frame_bytes < CHUNK_BYTES:
-            self._arrived.clear()
-            await self._arrived.wait()
-        chunk = self._ring.read(CHUNK_BYTES // WIRE_IN.frame_bytes)
-        if self.clean is not None:
-            chunk = self.clean(chunk)
-        self.level_dbfs = level_dbfs(chunk)
-        if self._detect(chunk, self.level_dbfs):
-            now = self._clock.now()
-            if self.speech_ended_s is None or now - self.speech_ended_s > UTTERANCE_GAP_S:
-                self.speech_started_s = now
-            self.speech_ended_s = now
-        return chunk
-
-    async def close(self) -> None:
-        """Close the device."""
-        self._stream.close()
-
-
-class CardSpeaker:
-    """
-    A speaker for 24 kHz mono s16le.
-
-    Belongs to the event loop it was opened in; one task writes and flushes, in the order of the wire.
-
-    Attributes:
-        underruns: times that playback ran dry within a reply.
-    """
-
-    def __init__(
-        self, clock: Clock, device: Device, *, lost: Callable[[DeviceError], None], reference: Ring | None = None
-    ) -> None:
-        """
-        Open the device; a `reference` gets a copy of all that is handed to it, silence included.
-
-        Raises:
-            DeviceError: it cannot be opened.
-        """
-        self.underruns = 0
-        self._reference = reference
-        self._clock = clock
-        self._ring = Ring(WIRE_OUT.rate_hz * PLAYBACK_RING_S, overwrite=False)
-        self._listener: tuple[Callable[[float], None], Callable[[float], None]] | None = None
-        self._idle = asyncio.Event()
-        self._idle.set()
-        self._sounding = False  # the callback's: written there alone
-        self._complete = True  # no more of this reply will come: play to the end, and call that no underrun
-        self._preroll_frames = WIRE_OUT.frames_of_ms(PREROLL_MS)
-        self._stream = _Stream(lambda sd: self._open(sd, device, WIRE_OUT), device, lost)
-
-    def _open(self, sounddevice: Any, device: Device, pcm: PcmFormat) -> Any:
-        return sounddevice.RawOutputStream(
-            samplerate=pcm.rate_hz,
-            blocksize=pcm.frames_of_ms(PLAYBACK_BLOCK_MS),
-            device=device.index,
-            channels=1,
-            dtype="int16",
-            latency="low",
-            callback=self._play,
-            finished_callback=self._finished,
-        )
-
-    def _play(self, block: Any, n_frames: int, _time: object, _status: object) -> None:
-        """Fill a block, in PortAudio's thread."""
-        room = memoryview(block).cast("B")
-        held = self._ring.held_frames
-        if not self._sounding and held and (self._complete or held >= self._preroll_frames):
-            self._sounding = True
-            self._stream.ring(self._on_started)
-        n_played = self._ring.read_into(room) if self._sounding else 0
-        room[n_played * 2 :] = bytes((n_frames - n_played) * 2)
-        if self._reference is not None:
-            self._reference.write(room)
-        if self._sounding and n_played < n_frames:
-            self._sounding = False
-            if not self._complete:
-                self.underruns += 1
-                self._preroll_frames = WIRE_OUT.frames_of_ms(REBUFFER_MS)
-            self._stream.ring(self._on_drained)
-
-    def _finished(self) -> None:
-        self._stream.finished()
-
-    @property
-    def played_frames(self) -> int:
-        """Frames handed to the device since the start."""
-        return self._ring.read_frames
-
-    @property
-    def held_frames(self) -> int:
-        """Frames waiting to be played."""
-        return self._ring.held_frames
-
-    @property
-    def latency_s(self) -> float:
-        """What the device holds: sound that a flush cannot call back."""
-        return self._stream.latency_s
-
-    def listen(self, started: Callable[[float], None], drained: Callable[[float], None]) -> None:
-        """Be told, in the loop's thread and with clock seconds, when sound begins and when it has run out."""
-        self._listener = (started, drained)
-
-    def write(self, pcm: bytes) -> None:
-        """Append 24 kHz mono s16le."""
-        self._complete = False
-        self._idle.clear()
-        self._ring.write(pcm)
-
-    def complete(self) -> None:
-        """Note that all of the reply is here: what is held is played to its end without waiting for more."""
-        self._complete = True
-        self._preroll_frames = WIRE_OUT.frames_of_ms(PREROLL_MS)
-
-    def flush(self) -> int:
-        """Drop what is held but for 5 ms, which fade out; return how many frames were dropped."""
-        keep = WIRE_OUT.frames_of_ms(FADE_MS) if self._sounding else 0
-        dropped = self._ring.flush(keep, shape=_faded)
-        self.complete()
-        if not self._sounding:
-            self._idle.set()
-        return dropped
-
-    async def drained(self) -> None:
-        """Wait until all that was written has sounded."""
-        self.complete()
-        await self._idle.wait()
-        await asyncio.sleep(self.latency_s)
-
-    async def close(self) -> None:
-        """Close the device."""
-        self._stream.close()
-        self._idle.set()
-
-    def _on_started(self) -> None:
-        if self._listener:
-            self._listener[0](self._clock.now())
-
-    def _on_drained(self) -> None:
-        if not self._ring.held_frames:
-            self._idle.set()
-        if self._listener:
-            self._listener[1](self._clock.now())
-
-
-def _faded(pcm: bytes) -> bytes:
-    """The same sound, falling to silence."""
-    import numpy as np  # noqa: PLC0415 - loaded long before anybody is interrupted
-
-    samples = np.frombuffer(pcm, "<i2")
-    faded: bytes = (samples * np.linspace(1, 0, samples.size, dtype=np.float32)).astype("<i2").tobytes()
-    return faded
+def _make(
+    device: Device, formats: Sequence[PcmFormat], *, output: bool, block_ms: int, **settings: object
+) -> tuple[Any, PcmFormat]:
+    """Open a stream in the first format that does."""
+    sounddevice = load_portaudio()
+    kind = sounddevice.RawOutputStream if output else sounddevice.RawInputStream
+    # shared mode of WASAPI takes the mixer's format alone, unless asked to convert
+    extra = sounddevice.WasapiSettings(auto_convert=True) if "WASAPI" in device.host_api else None
+    refusals: list[str] = []
+    for pcm in formats:
+        try:
+            stream = kind(
+                device=device.index,
+                samplerate=pcm.rate_hz,
+                channels=pcm.channels,
+                blocksize=pcm.frames_of_ms(block_ms),
+                dtype="int16",
+                extra_settings=extra,
+                **settings,
+            )
+        except (sounddevice.PortAudioError, ValueError) as exc:
+            code = exc.args[1] if len(exc.args) > 1 else None
+            if code == _BUSY:
+                raise DeviceError(printable(f"{device.name} is busy: another program holds it")) from exc
+            refusals.append(f"{pcm.rate_hz} Hz, {pcm.channels} channels: {exc.args[0]}")
+            if code not in _UNSUPPORTED:
+                break
+        else:
+            return stream, pcm
+    raise DeviceError(printable(f"{device.name} cannot be opened ({refusals[0]}); flashlive devices lists the others"))

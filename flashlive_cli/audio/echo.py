@@ -2,40 +2,69 @@
 What the microphone hears of the speaker, taken out again.
 
 `cancel` subtracts it (AEC3 of WebRTC, 32 dB measured on synthetic rooms, 8 ms delay); `half` mutes the microphone
-while the speaker sounds, at the price of barge-in by voice; `off` is for headphones. The played sound is taken where
+while the speaker sounds, at the price of barge-in by voice; headphones need neither. The played sound is taken where
 it is handed to the device, faded and flushed as it was, and brought to the microphone's rate here.
 
 The canceller learns the room for 1-1.5 s of sound. In its first two seconds of sound the microphone is muted while
-the speaker sounds, or the model would interrupt its own first sentence; a measured convergence opened too early.
+the speaker sounds, or the model would interrupt its own first sentence; a measured convergence opened too early, and
+after 1.5 s more of a loud echo came through than after two. In pauses longer than `TAIL_MS` it is open even then.
+
+All this runs in the event loop 50 times a second, between sleeps, when everything is slow: with the caches cold, a
+call into numpy costs 30-50 us whatever it does, hence memory that is made once and one matrix product a chunk.
 """
 
+import math
+from collections import deque
 from collections.abc import Callable
-from typing import Final, Literal
+from operator import mul
+from statistics import median
+from typing import TYPE_CHECKING, Final, Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from flashlive_cli.audio.rates import Resampler
 from flashlive_cli.audio.ring import Ring
 from flashlive_cli.errors import DeviceError
-from flashlive_cli.pcm import FULL_SCALE, WIRE_IN, WIRE_OUT
+from flashlive_cli.pcm import FULL_SCALE, SILENCE_DBFS, WIRE_IN, WIRE_OUT, PcmFormat
+from flashlive_cli.printable import printable
 
-Mode = Literal["cancel", "half", "off"]
-Samples16 = npt.NDArray[np.int16]
+if TYPE_CHECKING:
+    from pywebrtc_audio import EchoCanceller
+
+Mode = Literal["cancel", "half"]
+State = Literal["learning", "cancelling", "half"]
 
 CHUNK_MS: Final = 20
-REFERENCE_RING_MS: Final = 500
-LATEST_BACKLOG_MS: Final = 160
-"""More reference than that waiting means that the clocks drifted apart: cut to `KEPT_BACKLOG_MS`."""
-KEPT_BACKLOG_MS: Final = 40
+REFERENCE_RING_MS: Final = 320
+"""What the microphone's ring holds, and a chunk: where that loses its oldest sound, this one must lose it too."""
+KEPT_BACKLOG_MS: Final = 30
+LATEST_BACKLOG_MS: Final = 60
+"""
+More reference than that waiting, for a whole second, is cut to `KEPT_BACKLOG_MS`: the clocks drifted, or one device
+was opened before the other. Between replies, where a cut costs nothing, all above the latter is. A reference that
+comes later than its echo is of no use: 32 dB become 1-12. A moment's backlog is the loop's delay, and stays: the
+microphone's sound waits with it.
+"""
 WARM_UP_S: Final = 2.0
 TAIL_MS: Final = 250
 """So long a room goes on sounding after the speaker stopped."""
+AUDIBLE_DB: Final = 10.0
+"""So far above the microphone's own noise an echo tells how well it is cancelled."""
+
+_SETTLE_CHUNKS: Final = 50
+_MEASURE_CHUNKS: Final = 5
+"""Levels are measured in one chunk of so many."""
+_MEASUREMENTS: Final = 30
+"""3 s of echo, so that a user who speaks over it for a second does not change the median."""
+_FLOOR_RISE_DB: Final = 0.1
+"""Between two measurements: the noise of a room changes."""
+_ROWS: Final = 8
+"""So many rows does the resampler make of a step where it can: few, and of the matrix no more than 40 columns."""
 
 
-def reference_ring() -> Ring:
-    """Make the ring that a speaker writes what it plays into, at 24 kHz."""
-    return Ring(WIRE_OUT.frames_of_ms(REFERENCE_RING_MS), overwrite=True)
+def reference_ring(fmt: PcmFormat = WIRE_OUT) -> Ring:
+    """Make the ring that a speaker writes what it plays into, as it was played."""
+    return Ring(fmt.frames_of_ms(REFERENCE_RING_MS), overwrite=True, frame_bytes=fmt.frame_bytes)
 
 
 class Echo:
@@ -43,72 +72,221 @@ class Echo:
     Cleans 20 ms chunks of the microphone, one after another; one owner, no thread.
 
     Attributes:
-        mode: what is done.
-        erle_db: by how much the sound was lowered while the speaker played, smoothed; 0 before it did.
+        mode: what is done; `cancel` becomes `half` when the canceller fails.
     """
 
-    def __init__(self, mode: Literal["cancel", "half"], reference: Ring, *, delay_ms: int) -> None:
+    def __init__(
+        self,
+        mode: Mode,
+        reference: Ring,
+        *,
+        reference_format: PcmFormat = WIRE_OUT,
+        delay_ms: int,
+        on_fallback: Callable[[str], None] | None = None,
+    ) -> None:
         """
-        Begin; `delay_ms` is what both devices hold together, and shortens the learning.
+        Begin.
+
+        Args:
+            mode: what to do.
+            reference: what the speaker plays; read here alone. See `reference_ring`.
+            reference_format: of its frames. All channels carry the same sound, of which the first is taken.
+            delay_ms: what both devices hold together; shortens the learning.
+            on_fallback: is told once, in one line, that the canceller failed and the microphone is muted from here
+                on while the speaker sounds.
 
         Raises:
             DeviceError: `cancel` is not to be had on this machine.
         """
         self.mode: Mode = mode
-        self.erle_db = 0.0
-        self._reference = reference
-        self._to_wire = Resampler(WIRE_OUT.rate_hz, WIRE_IN.rate_hz)
-        self._far = np.zeros(0, np.float32)
-        self._cancel = _make_canceller(delay_ms) if mode == "cancel" else None
-        self._far_s = 0.0
-        self._since_far_ms = float("inf")
+        self._played = _Played(reference, reference_format)
+        self._on_fallback = on_fallback
+        self._canceller = _make_canceller(delay_ms) if mode == "cancel" else None
+        # the canceller takes arrays: this one is filled anew for every chunk
+        self._near = bytearray(WIRE_IN.bytes_of_ms(CHUNK_MS))
+        self._near_samples = np.frombuffer(self._near, np.int16)
+        self.reset()
+
+    def reset(self) -> None:
+        """Begin anew: a device was opened again, and the way from speaker to microphone is another."""
+        if self._canceller is not None:
+            self._canceller.reset()
+        self._played.restart()
+        self._heard_ms = 0
+        self._since_far_ms = math.inf
+        self._chunks = 0
+        self._floor_dbfs: float | None = None
+        self._measured_db: deque[float] = deque(maxlen=_MEASUREMENTS)
+
+    @property
+    def state(self) -> State:
+        """What is being done; while `learning` the microphone is muted when the speaker sounds."""
+        if self.mode == "half":
+            return "half"
+        return "learning" if self._heard_ms < 1000 * WARM_UP_S else "cancelling"
+
+    @property
+    def erle_db(self) -> float | None:
+        """By how much the echo is lowered: the median over its last 3 s; None while none could be heard."""
+        return median(self._measured_db) if self._measured_db else None
 
     def __call__(self, chunk: bytes) -> bytes:
         """Take 640 bytes as heard; return as many without the speaker's sound."""
-        near = np.frombuffer(chunk, "<i2")
-        far = self._played(near.size)
-        sounding = bool(far.any())
-        self._since_far_ms = 0.0 if sounding else self._since_far_ms + CHUNK_MS
+        sounding = self._played.advance()
         if sounding:
-            self._far_s += CHUNK_MS / 1000
-        clean = self._cancel(near, far) if self._cancel else near
-        if sounding and self._cancel:
-            self._measure(near, clean)
+            self._since_far_ms = 0.0
+            self._heard_ms += CHUNK_MS
+        else:
+            self._since_far_ms += CHUNK_MS
         echoing = self._since_far_ms <= TAIL_MS
-        if echoing and (self._cancel is None or self._far_s < WARM_UP_S):
+        clean = self._cancelled(chunk, echoing=echoing)
+        if echoing and self.state != "cancelling":
             return bytes(len(chunk))
-        return clean.astype("<i2").tobytes()
+        return clean
 
-    def _played(self, n_frames: int) -> Samples16:
-        """Return the next so many frames of what was played, at 16 kHz; silence where nothing was."""
-        wanted = WIRE_OUT.frames_of_ms(CHUNK_MS)
-        if self._reference.held_frames > WIRE_OUT.frames_of_ms(LATEST_BACKLOG_MS):
-            self._reference.read(self._reference.held_frames - WIRE_OUT.frames_of_ms(KEPT_BACKLOG_MS))
-        pcm = self._reference.read(wanted).ljust(WIRE_OUT.bytes_of(wanted), b"\0")
-        samples = self._to_wire(np.frombuffer(pcm, "<i2").astype(np.float32) / np.float32(FULL_SCALE))
-        self._far = np.concatenate((self._far, samples))
-        taken, self._far = self._far[:n_frames], self._far[n_frames:]
-        far = np.zeros(n_frames, np.int16)
-        far[: taken.size] = np.clip(taken * FULL_SCALE, -32768, 32767)
-        return far
+    def _cancelled(self, chunk: bytes, *, echoing: bool) -> bytes:
+        if self._canceller is None:
+            return chunk
+        self._near[:] = chunk
+        try:
+            clean = self._canceller.process(self._near_samples, self._played.samples()).tobytes()
+        except Exception as exc:  # noqa: BLE001 - a stranger's code, and the talk is worth more than its barge-in
+            self._fall_back(exc)
+            return chunk
+        self._chunks += 1
+        if self._chunks % _MEASURE_CHUNKS == 0:
+            self._measure(chunk, clean, echoing=echoing)
+        return clean
 
-    def _measure(self, near: Samples16, clean: Samples16) -> None:
-        before = float(np.square(near.astype(np.float32)).mean()) + 1.0
-        after = float(np.square(clean.astype(np.float32)).mean()) + 1.0
-        self.erle_db += 0.05 * (10 * float(np.log10(before / after)) - self.erle_db)
+    def _fall_back(self, reason: Exception) -> None:
+        self.mode = "half"
+        self._canceller = None
+        self._measured_db.clear()
+        if self._on_fallback is not None:
+            what = printable(f"{type(reason).__name__}: {reason}".removesuffix(": "))
+            self._on_fallback(
+                f"the echo canceller failed ({what}): half duplex, the microphone is off while the reply sounds"
+            )
+
+    def _measure(self, near: bytes, clean: bytes, *, echoing: bool) -> None:
+        near_dbfs = _level_dbfs(near)
+        floor_dbfs = self._floor_dbfs
+        if not echoing:
+            # who speaks pauses now and then: the quietest is the microphone's own noise
+            rising = near_dbfs if floor_dbfs is None else floor_dbfs + _FLOOR_RISE_DB
+            self._floor_dbfs = min(near_dbfs, rising)
+        elif floor_dbfs is not None and near_dbfs >= floor_dbfs + AUDIBLE_DB:
+            self._measured_db.append(near_dbfs - _level_dbfs(clean))
 
 
-def _make_canceller(delay_ms: int) -> Callable[[Samples16, Samples16], Samples16]:
+class _Played:
+    """
+    What was played, in steps of 20 ms and at 16 kHz, in step with the microphone.
+
+    Each step takes 20 ms from the ring, whether they sound or not. Where the ring holds less, silence stands in, and
+    what comes late is taken later: so much of it then waits in the ring from there on, which bridges the next delay.
+
+    A rate that has no whole number of frames in 20 ms (11025, but no sound card's own) gives one away now and then.
+    """
+
+    def __init__(self, ring: Ring, fmt: PcmFormat) -> None:
+        self._ring = ring
+        self._format = fmt
+        self._step_frames, self._spare = divmod(fmt.rate_hz * CHUNK_MS, 1000)
+        self._kept_frames = fmt.frames_of_ms(KEPT_BACKLOG_MS)
+        self._latest_frames = fmt.frames_of_ms(LATEST_BACKLOG_MS)
+
+        step_out = WIRE_IN.frames_of_ms(CHUNK_MS)
+        n_rows = math.gcd(self._step_frames, _ROWS)
+        row_frames = self._step_frames // n_rows
+        self._kernel = _kernel(fmt.rate_hz, row_frames, step_out // n_rows)
+
+        # one piece of memory, seen as bytes that are read into and as windows that are multiplied
+        past_bytes = fmt.bytes_of(self._kernel.shape[0] - row_frames)
+        self._pcm = bytearray(past_bytes + fmt.bytes_of(self._step_frames))
+        self._silence = bytes(len(self._pcm))
+        self._past = memoryview(self._pcm)[:past_bytes]
+        self._fresh = memoryview(self._pcm)[past_bytes:]
+        self._latest = memoryview(self._pcm)[len(self._pcm) - past_bytes :]
+        first_channel = np.frombuffer(self._pcm, "<i2")[:: fmt.channels]
+        self._rows = np.lib.stride_tricks.sliding_window_view(first_channel, self._kernel.shape[0])[::row_frames]
+
+        self._samples = np.zeros(step_out, np.int16)
+        self._sample_rows = self._samples.reshape(n_rows, -1)
+        self._quiet = np.zeros(step_out, np.int16)
+        self.restart()
+
+    def restart(self) -> None:
+        """Forget what was played so far, but for what waits now."""
+        self._pcm[:] = self._silence
+        self._sounding = False
+        self._owed = 0
+        self._least_frames = self._ring.capacity_frames
+        self._settle_in = 1
+
+    def advance(self) -> bool:
+        """Take the next step; return whether anything sounds in it."""
+        self._cut_backlog()
+        self._past[:] = bytes(self._latest)
+        if self._spare:
+            self._owed += self._spare
+            if self._owed >= 1000:
+                self._owed -= 1000
+                self._ring.read(1)
+        n_bytes = self._format.bytes_of(self._ring.read_into(self._fresh))
+        if n_bytes < len(self._fresh):
+            self._fresh[n_bytes:] = bytes(len(self._fresh) - n_bytes)
+        self._sounding = self._pcm != self._silence
+        return self._sounding
+
+    def samples(self) -> npt.NDArray[np.int16]:
+        """Return the step taken last as 320 samples, about 6 dB lower; good until the next call."""
+        if not self._sounding:
+            return self._quiet
+        np.matmul(self._rows, self._kernel, out=self._sample_rows, casting="unsafe")
+        return self._samples
+
+    def _cut_backlog(self) -> None:
+        """Drop what has waited for a second, at once before the first step; while sound plays, only if it is much."""
+        self._least_frames = min(self._least_frames, self._ring.held_frames)
+        self._settle_in -= 1
+        if self._settle_in:
+            return
+        if self._least_frames > (self._latest_frames if self._sounding else self._kept_frames):
+            self._ring.read(self._least_frames - self._kept_frames)
+        self._least_frames = self._ring.capacity_frames
+        self._settle_in = _SETTLE_CHUNKS
+
+
+def _kernel(rate_hz: int, n_in: int, n_out: int) -> npt.NDArray[np.float32]:
+    """
+    The filter of `rates` as a matrix: a row of int16 at `rate_hz` times it is a row at 16 kHz.
+
+    Its shape is `(n_in + 2 * reach, n_out)`: the row of input begins `2 * reach` frames before the `n_in` fresh ones.
+    No sum of weights exceeds 1, so that no peak between two samples can overflow an int16.
+    """
+    cutoff = 0.945 * min(1.0, WIRE_IN.rate_hz / rate_hz)
+    reach = math.ceil(16 / cutoff)
+    t = np.arange(n_in + 2 * reach)[:, None] - reach - np.arange(n_out) * (n_in / n_out)
+    kernel = np.zeros(t.shape, np.float32)
+    near = np.abs(t) < reach
+    kernel[near] = np.sinc(cutoff * t[near]) * np.i0(8 * np.sqrt(1 - (t[near] / reach) ** 2))
+    kernel /= np.abs(kernel).sum(axis=0).max()
+    return kernel
+
+
+def _level_dbfs(pcm: bytes) -> float:
+    """Like `pcm.level_dbfs`, at half its cost where numpy's code is not in the caches."""
+    samples = memoryview(pcm).cast("h")
+    mean_square = sum(map(mul, samples, samples)) / len(samples)
+    return 10 * math.log10(mean_square / FULL_SCALE**2) if mean_square else SILENCE_DBFS
+
+
+def _make_canceller(delay_ms: int) -> "EchoCanceller":
     try:
-        from pywebrtc_audio import AudioProcessor  # noqa: PLC0415 - a machine without a wheel for it can still talk
+        from pywebrtc_audio import EchoCanceller  # noqa: PLC0415 - a machine without a wheel for it can still talk
     except ImportError as exc:
         raise DeviceError(
             "echo cancellation needs pywebrtc-audio, which is not installed; --echo half does without"
         ) from exc
-    processor = AudioProcessor(sample_rate=WIRE_IN.rate_hz, echo_cancellation=True, stream_delay_ms=delay_ms)
-
-    def cancel(near: Samples16, far: Samples16) -> Samples16:
-        clean: Samples16 = processor.process(near, far)
-        return clean
-
-    return cancel
+    return EchoCanceller(WIRE_IN.rate_hz, stream_delay_ms=delay_ms)

@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import os
 import threading
+from collections import deque
 from collections.abc import Callable
 from typing import IO, Final, TypeVar
 
@@ -69,6 +70,8 @@ class WavSpeaker:
         self._wake = threading.Condition()  # guards what follows; rung when there is something to play, or to end
         self._playing = False
         self._closing = False
+        self._complete = False
+        self._starts: deque[int] = deque()  # where replies begin that were written while the former still played
         self._fading_frames = 0  # how many of the next frames are to be faded out
         self._fade_frames = WIRE_OUT.frames_of_ms(fade_ms)
         self._block = b""
@@ -124,10 +127,10 @@ class WavSpeaker:
 
     def listen(self, started: Callable[[float], None], drained: Callable[[float], None]) -> None:
         """
-        Be told, in the loop's thread, when playback starts after a pause and when it has nothing left to play.
+        Be told, in the loop's thread, when a reply begins to sound and when there is nothing left to play.
 
         Args:
-            started: gets the clock time at which the first sample sounds.
+            started: gets the clock time at which the first sample of a reply sounds.
             drained: gets the clock time at which the last sample has sounded.
         """
         self._listener = (started, drained)
@@ -143,12 +146,17 @@ class WavSpeaker:
             if self._closing or len(pcm) < WIRE_OUT.frame_bytes:
                 return
             self._idle.clear()
+            if self._complete and self._playing:
+                self._starts.append(self._ring.written_frames)
+            self._complete = False
             self._ring.write(pcm)
             if not self._playing:
                 self._wake.notify()
 
     def complete(self) -> None:
-        """Note that no more of a reply will come; a file needs no pre-roll, so this changes nothing."""
+        """Note that no more of a reply will come: what is written next begins another."""
+        with self._wake:
+            self._complete = True
 
     def flush(self) -> int:
         """
@@ -162,8 +170,11 @@ class WavSpeaker:
                 keep = min(self._fade_frames, self._ring.held_frames)
             self._fading_frames = keep
             dropped = self._ring.flush(keep)
+            self._starts.clear()
+            self._complete = True
             if not self._playing:
                 self._idle.set()
+                self._bell(self._on_drained, self._clock.now())
         return dropped
 
     async def drained(self) -> None:
@@ -217,6 +228,9 @@ class WavSpeaker:
         while block := self._due_block(due_s := began_s + n_frames / WIRE_OUT.rate_hz):
             if not n_frames:
                 self._bell(self._on_started, began_s)
+            elif self._starts and self._ring.read_frames > self._starts[0]:
+                self._starts.popleft()
+                self._bell(self._on_started, due_s)
             n_frames += WIRE_OUT.frames_in(len(block))
             self._append(block)
             if self._clock.source() - synced_s >= _SYNC_S:

@@ -121,8 +121,13 @@ class Ring:
             self._held -= dropped
             self._flushed += dropped
             if shape is not None and self._held:
-                self._put_back(shape(self._peek()))
+                self._put_back(shape(self._peek(self._held)))
         return dropped // self._frame_bytes
+
+    def peek(self, n_frames: int) -> bytes:
+        """Return up to `n_frames` of the oldest frames, which stay; anyone's, for meters."""
+        with self._lock:
+            return self._peek(min(n_frames * self._frame_bytes, self._held))
 
     @property
     def capacity_frames(self) -> int:
@@ -154,8 +159,8 @@ class Ring:
         """Frames pushed out by newer ones, ever."""
         return self._overrun // self._frame_bytes
 
-    def _peek(self) -> bytes:
-        until = self._start + self._held
+    def _peek(self, n_bytes: int) -> bytes:
+        until = self._start + n_bytes
         return bytes(self._memory[self._start : until]) + bytes(self._memory[: max(0, until - len(self._memory))])
 
     def _put_back(self, pcm: bytes) -> None:

@@ -42,11 +42,15 @@ class VoiceDetector:
     Hears utterances in 20 ms chunks of 16 kHz mono s16le.
 
     One owner; a chunk costs about 10 us.
+
+    Attributes:
+        voiced: whether the latest chunk by itself sounded like speech.
     """
 
     def __init__(self) -> None:
         import webrtcvad  # noqa: PLC0415, TID251 - 50 ms that a talk with files need not pay
 
+        self.voiced = False
         self._vad = webrtcvad.Vad(3)
         self._hysteresis = Hysteresis()
         self._levels: deque[float] = deque(maxlen=round(FLOOR_WINDOW_S * 1000 / FRAME_MS))
@@ -62,4 +66,5 @@ class VoiceDetector:
         self._levels.append(level_dbfs)
         floor = sorted(self._levels)[len(self._levels) // 10]
         loud = level_dbfs > max(LEAST_DBFS, floor + ABOVE_FLOOR_DB)
-        return self._hysteresis(loud and bool(self._vad.is_speech(chunk, 16_000)))
+        self.voiced = loud and bool(self._vad.is_speech(chunk, 16_000))
+        return self._hysteresis(self.voiced)

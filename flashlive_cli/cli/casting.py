@@ -18,6 +18,7 @@ from typing import IO, TYPE_CHECKING, Final, TextIO
 
 from flashlive_cli.audio.clips import Clip, open_raw, open_wav
 from flashlive_cli.audio.wavwrite import check_target
+from flashlive_cli.cli.foreign import foreign_stderr
 from flashlive_cli.cli.turns import Given
 from flashlive_cli.config import Config, Resolved, find_key
 from flashlive_cli.errors import ConfigError, FileError
@@ -34,12 +35,14 @@ if TYPE_CHECKING:
 
 STDIN: Final = "-"
 STDOUT: Final = "-"
-_NO_KEY: Final = (
+NO_KEY: Final = (
     "there is no API key; get one at https://aistudio.google.com/apikey and set GEMINI_API_KEY, or talk to --sim"
 )
 MICROPHONE: Final = "mic"
 SPEAKER: Final = "speaker"
-_OUTPUTS: Final = {STDOUT, SPEAKER, "none"}
+PROGRAM: Final = "cmd:"
+"""Before the command line of a program that stands in for a sound card."""
+_OUTPUTS: Final = {STDOUT, "none"}
 
 _LEVELS: Final[Mapping[str, c.ThinkingLevel]] = {
     "minimal": "MINIMAL",
@@ -59,8 +62,10 @@ class Cast:
         model: whom to talk to.
         setup: what to tell it first.
         toolbox: what it may call; None without tools.
-        turns: what was given to say, and the clip of each that is spoken; None for the microphone.
-        aloud: the voice goes to a speaker.
+        turns: what was given to say, and the clip of each that is spoken; none where `ears` hear the user.
+        ears: `MICROPHONE`, or a `PROGRAM`, where the user speaks live.
+        mouth: `SPEAKER`, or a `PROGRAM`, where the voice is heard.
+        chosen_devices: what flags ask for, by side (`input`, `output`): to be remembered.
         endpoint: where to dial; None for the built-in simulator.
         script: what the simulator hears and answers.
         output: takes the voice: a path, or stdout kept aside; None for a silent talk.
@@ -70,8 +75,10 @@ class Cast:
     model: Model
     setup: c.Setup
     toolbox: "Toolbox | None"
-    turns: tuple[tuple[Given, Clip | None], ...] | None
-    aloud: bool
+    turns: tuple[tuple[Given, Clip | None], ...]
+    ears: str | None
+    mouth: str | None
+    chosen_devices: Mapping[str, str]
     endpoint: Endpoint | None
     script: "Script | None"
     output: str | IO[bytes] | None
@@ -80,7 +87,7 @@ class Cast:
     @property
     def has_clips(self) -> bool:
         """Whether files speak for the user."""
-        return any(clip is not None for _, clip in self.turns or ())
+        return any(clip is not None for _, clip in self.turns)
 
 
 def cast_talk(
@@ -104,6 +111,9 @@ def cast_talk(
     """
     settings = resolved.config
     _check(settings, given, raw=raw, sim=sim, scenario=scenario)
+    ears, mouth = _live_input(given), _live_output(settings, given)
+    if ears or mouth:
+        stack.enter_context(foreign_stderr())
     _start_log(settings, stack)
     with _naming(resolved.sources["model"]):
         model = find_model(settings.model)
@@ -113,17 +123,44 @@ def cast_talk(
     script = _load_script(scenario) if scenario else None
     toolbox = _load_tools(settings)
     setup = _setup(settings, model, voice, toolbox)
-    live = is_live(given)
-    turns = None if live else tuple((turn, _open_clip(turn, raw=raw, stack=stack)) for turn in given)
-    aloud = settings.output == SPEAKER or (live and settings.output is None)
+    turns = () if ears else tuple((turn, _open_clip(turn, raw=raw, stack=stack)) for turn in given)
+    sides = {"input": settings.input_device, "output": settings.output_device}
+    chosen = {
+        side: name for side, name in sides.items() if name and resolved.sources[f"{side}_device"].startswith("flag")
+    }
     output = _find_output(settings, stack)
     data = _find_data(stack) if toolbox and settings.output != STDOUT else None
-    return Cast(model, setup, toolbox, turns, aloud, endpoint, script, output, data)
+    return Cast(
+        model=model,
+        setup=setup,
+        toolbox=toolbox,
+        turns=turns,
+        ears=ears,
+        mouth=mouth,
+        chosen_devices=chosen,
+        endpoint=endpoint,
+        script=script,
+        output=output,
+        data=data,
+    )
 
 
-def is_live(given: Sequence[Given]) -> bool:
-    """Whether the user speaks into a microphone: where nothing else was given to say, or it was asked for."""
-    return not given or any(turn.kind == "input" and turn.value == MICROPHONE for turn in given)
+def _live_input(given: Sequence[Given]) -> str | None:
+    """Return where the user speaks live: where nothing else was given to say, or it was asked for."""
+    if not given:
+        return MICROPHONE
+    return next((turn.value for turn in given if turn.kind == "input" and _is_live(turn.value)), None)
+
+
+def _live_output(settings: Config, given: Sequence[Given]) -> str | None:
+    """Return where the voice is heard live; with a microphone the speaker is the default."""
+    if settings.output is None:
+        return SPEAKER if _live_input(given) == MICROPHONE else None
+    return settings.output if _is_live(settings.output) else None
+
+
+def _is_live(value: str) -> bool:
+    return value in {MICROPHONE, SPEAKER} or value.startswith(PROGRAM)
 
 
 @contextmanager
@@ -138,10 +175,13 @@ def _naming(source: str) -> Iterator[None]:
 def _check(settings: Config, given: Sequence[Given], *, raw: bool, sim: bool, scenario: Path | None) -> None:
     """Refuse what does not go together."""
     inputs = [turn.value for turn in given if turn.kind == "input"]
-    if MICROPHONE in inputs and len(given) > 1:
-        raise ConfigError("--input mic takes no other turns beside it")
-    if settings.speed != 1 and (settings.output == SPEAKER or is_live(given)):
+    ears, mouth = _live_input(given), _live_output(settings, given)
+    if ears and len(given) > 1:
+        raise ConfigError(f"--input {ears} takes no other turns beside it")
+    if settings.speed != 1 and (ears or mouth):
         raise ConfigError("--speed goes with files: microphone and speaker run in real time")
+    if settings.echo not in {"auto", "off"} and any(end and end.startswith(PROGRAM) for end in (ears, mouth)):
+        raise ConfigError(f"--echo {settings.echo} goes with a sound card: what a program plays when is not known")
     if any(not turn.value for turn in given):
         raise ConfigError("an --input or --text is empty")
     if inputs.count(STDIN) > 1:
@@ -154,13 +194,18 @@ def _check(settings: Config, given: Sequence[Given], *, raw: bool, sim: bool, sc
         raise ConfigError("--speed goes with --sim: the service runs in real time")
     if settings.url and sim:
         raise ConfigError("--sim and --url exclude each other")
-    read = [name for name in inputs if name != STDIN] + settings.tools + ([str(scenario)] if scenario else [])
+    read = (
+        [name for name in inputs if name != STDIN and not _is_live(name)]
+        + settings.tools
+        + ([str(scenario)] if scenario else [])
+    )
     read += [settings.system[1:]] if settings.system and settings.system.startswith("@") else []
-    for option, written in (("--log-file", settings.log_file), ("--output", settings.output)):
+    files = (("--log-file", settings.log_file), ("--output", None if mouth else settings.output))
+    for option, written in files:
         if written and (taken := next((name for name in read if _is_same_file(name, written)), None)):
             raise ConfigError(f"{option} {written} would overwrite {taken}")
         read += [written] if written else []
-    if settings.output and not _may_be_wav(settings.output):
+    if settings.output and not mouth and not _may_be_wav(settings.output):
         raise ConfigError(f"--output {settings.output} would be a WAV file: name it so, or give - or none")
 
 
@@ -201,11 +246,16 @@ class _LogLine(logging.Formatter):
         return printable(super().format(record), keep_newlines=True)
 
 
+def service_url(settings: Config) -> str | None:
+    """Return the URL of the server in Google's place; None for Google's."""
+    return settings.url or os.environ.get("GOOGLE_GEMINI_BASE_URL") or None
+
+
 def _find_service(settings: Config) -> Endpoint:
-    base = settings.url or os.environ.get("GOOGLE_GEMINI_BASE_URL") or None
+    base = service_url(settings)
     key = find_key(os.environ)
     if key is None and not (base and find_endpoint(base, "none").is_loopback):
-        raise ConfigError(_NO_KEY)
+        raise ConfigError(NO_KEY)
     return find_endpoint(base, key or "none")
 
 
@@ -271,11 +321,12 @@ def _open_clip(turn: Given, *, raw: bool, stack: ExitStack) -> Clip | None:
 
 def _find_output(settings: Config, stack: ExitStack) -> str | IO[bytes] | None:
     """See where the voice goes; a talk with files is silent by default."""
-    if settings.output in {None, SPEAKER, "none"}:
+    target = settings.output
+    if target is None or target == "none" or _is_live(target):
         return None
-    if settings.output != STDOUT:
-        check_target(settings.output)
-        return settings.output
+    if target != STDOUT:
+        check_target(target)
+        return target
     # the sound goes out by a descriptor of its own; whatever else is printed to stdout goes to stderr meanwhile
     return stack.enter_context(stdout_aside())
 

@@ -54,11 +54,19 @@ class Screen:
 
     def tool_printed(self, name: str, line: str) -> None:
         """Show a line that a tool printed."""
-        self._tell(ToolPrinted(name, line))
+        self.tell(ToolPrinted(name, line))
 
     def warn(self, message: str) -> None:
         """Show something the user should know."""
-        self._tell(Warned(message))
+        self.tell(Warned(message))
+
+    def warn_in_thread(self, message: str) -> None:
+        """Do the same from another thread."""
+        self._loop.call_soon_threadsafe(self.warn, message)
+
+    def tell(self, report: Report) -> None:
+        """Show what is no part of the conversation itself."""
+        self._show(Stamped(self._clock.now(), self._turn, report))
 
     def failed(self, failure: FlashliveError) -> None:
         """End the talk politely: an output that was asked for takes nothing any more, or a device is gone."""
@@ -69,11 +77,8 @@ class Screen:
     def gave_up(self, error: FlashliveError) -> typer.Exit:
         """Report the error that ends the talk, and return what ends the program."""
         code = exit_code_of(error)
-        self._tell(Failed(str(error), code))
+        self.tell(Failed(str(error), code))
         return typer.Exit(code)
 
     def _failed_in_thread(self, failure: OutputFailed) -> None:
         self._loop.call_soon_threadsafe(self.failed, failure)
-
-    def _tell(self, report: Report) -> None:
-        self._show(Stamped(self._clock.now(), self._turn, report))

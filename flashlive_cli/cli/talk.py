@@ -46,7 +46,7 @@ def talk(  # noqa: PLR0917 - options are given by name
             "--input",
             "-i",
             metavar="WAV",
-            help="Speak this WAV file as a turn; repeat for more turns. '-' reads stdin, 'mic' is the microphone.",
+            help="Speak this WAV file as a turn; repeat for more. '-': stdin, 'mic': microphone, 'cmd:…': program.",
             show_default=False,
         ),
     ] = None,
@@ -65,7 +65,7 @@ def talk(  # noqa: PLR0917 - options are given by name
     ] = False,
     output: Annotated[
         str | None,
-        typer.Option("--output", "-o", metavar="WAV", help="'speaker', a WAV file, '-' for stdout, or 'none'."),
+        typer.Option("--output", "-o", metavar="WAV", help="'speaker', a WAV file, '-' for stdout, 'none', 'cmd:…'."),
     ] = None,
     input_device: Annotated[
         str | None, typer.Option("--input-device", metavar="NAME", help="Microphone, by number or part of its name.")

@@ -33,7 +33,7 @@ class Speaker(pump.Speaker, Protocol):
         ...
 
     def listen(self, started: Callable[[float], None], drained: Callable[[float], None]) -> None:
-        """Call these in the loop's thread, with clock seconds, when sound begins and when it has run out."""
+        """Call these in the loop's thread, with clock seconds, when a reply begins to sound and when all has."""
         ...
 
     async def drained(self) -> None:
@@ -152,7 +152,7 @@ class Conversation:
         """
         speaker, microphone = self._sound.speaker, self._sound.microphone
         self._began_s = self._clock.now()
-        speaker.listen(self._narrator.playing, lambda _now: self._news.set())
+        speaker.listen(self._narrator.playing, self._fell_silent)
         try:
             try:
                 async with self._calls.running(), asyncio.TaskGroup() as group:
@@ -305,6 +305,10 @@ class Conversation:
         if dropped_frames is not None:
             self._cut(now, dropped_frames)
         self._narrator.told(event, now, asked_s=self._sound.speech_ended_s)
+        self._news.set()
+
+    def _fell_silent(self, now: float) -> None:
+        self._narrator.silent(now)
         self._news.set()
 
     def _cut(self, now: float, dropped_frames: int) -> None:

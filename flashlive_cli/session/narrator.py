@@ -127,6 +127,7 @@ class Narrator:
         self._user_words = ""
         self._asked_s: float | None = None
         self._content_s: float | None = None
+        self._cut: tuple[float, float | None] | None = None  # when, and how long after the user began to speak
 
     def typed(self, text: str, now: float) -> None:
         """Note that the user's typed line went out."""
@@ -211,10 +212,16 @@ class Narrator:
         reply.heard_frames = max(0, played_frames - reply.begins_at_frame)
         self._report(ReplyFlushed(WIRE_OUT.ms_of(reply.heard_frames), WIRE_OUT.ms_of(dropped_frames)))
         after_ms = (now - spoke_s) * 1000 if spoke_s is not None and spoke_s <= now else None
-        self._report(BargeInLatency(after_ms))
+        self._cut = (now, after_ms)
+
+    def silent(self, now: float) -> None:
+        """Note that the speaker has nothing left to play."""
+        if self._cut is not None:
+            (interrupted_s, after_ms), self._cut = self._cut, None
+            self._report(BargeInLatency(after_ms, max(0.0, now - interrupted_s) * 1000))
 
     def playing(self, now: float) -> None:
-        """Note that the speaker went from silence to sound."""
+        """Note that the speaker began to play a reply."""
         reply = self._latest
         if reply is None or reply.interrupted or reply.sounded or reply.audio_s is None:
             return
@@ -234,6 +241,7 @@ class Narrator:
         """Note that the talk is over: whatever was still being said has been said."""
         self._finish_user()
         self._finish_reply(None)
+        self._cut = None  # the silence at the end is no answer to anybody
 
     def _reply_at(self, now: float, asked_s: float | None) -> Reply:
         """Return the reply that is running, a new one if none is."""

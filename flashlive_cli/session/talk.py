@@ -1,21 +1,20 @@
 """One talk from dial to goodbye: connection, setup, conversation."""
 
-import asyncio
 import logging
 from collections.abc import Iterable
 from typing import Final, Protocol
 
 from flashlive_cli.clock import Clock
-from flashlive_cli.errors import ConnectionLost, ConnectionRejected, NoAnswer
 from flashlive_cli.protocol import commands as c
-from flashlive_cli.protocol.families import CURRENT_MODEL, Model, shape
-from flashlive_cli.protocol.machine import LiveProtocol, State
+from flashlive_cli.protocol.families import Model, shape
+from flashlive_cli.protocol.machine import LiveProtocol
 from flashlive_cli.reports import Listener, Report, SessionClosed, SessionReady, Stamped, Warned
 from flashlive_cli.session.calls import NoTools, Tools
 from flashlive_cli.session.connection import Connection, dial
 from flashlive_cli.session.conversation import Conversation, Patience, Sound, Turn
 from flashlive_cli.session.endpoint import Endpoint
 from flashlive_cli.session.narrator import Narrator
+from flashlive_cli.session.opening import set_up
 
 _log: Final = logging.getLogger("flashlive.session")
 
@@ -101,20 +100,16 @@ class Talk:
 
     async def _set_up(self, connection: Connection) -> Sound:
         begun = self._clock.now()
-        _log.debug("setup: %s", self._setup)
-        self._protocol.send(self._setup)
-        try:
-            async with asyncio.timeout(self._patience.setup_s):
-                for message in self._protocol.messages_to_send():
-                    await connection.send(message)
-                self._sound.prepare()
-                while self._protocol.state is State.SETUP:
-                    self._protocol.receive_message(await connection.receive(), self._clock.now())
-        except TimeoutError as exc:
-            patience = f"{self._patience.setup_s:g} s"
-            raise NoAnswer(f"{self._endpoint.host} did not answer the setup within {patience}") from exc
-        except ConnectionLost as exc:
-            raise _rejected(exc, self._model) from exc
+        await set_up(
+            connection,
+            self._protocol,
+            self._setup,
+            endpoint=self._endpoint,
+            model=self._model,
+            clock=self._clock,
+            patience_s=self._patience.setup_s,
+            meanwhile=self._sound.prepare,
+        )
         took_ms = (self._clock.now() - begun) * 1000
         sound = await self._sound.open()
         tools = tuple(function.name for function in self._setup.functions)
@@ -125,17 +120,3 @@ class Talk:
         stamped = Stamped(self._clock.now(), self._narrator.turn, report)
         _log.debug("%s", stamped)
         self._listener(stamped)
-
-
-def _rejected(lost: ConnectionLost, model: Model) -> ConnectionRejected:
-    """Say what a close during setup means: there it is the service's way to refuse."""
-    if not lost.by_server:
-        return ConnectionRejected(f"{lost}, before the setup was answered", code=lost.code, reason=lost.reason)
-    words = f"the service refused the setup ({lost.code}: {lost.reason or 'no reason given'})"
-    hint = {
-        1007: "; flashlive models shows what each model takes",
-        1008: f"; is {model.id} gone? try --model {CURRENT_MODEL}",
-    }.get(lost.code, "")
-    if lost.reason.startswith("API "):
-        hint = "; get a key at https://aistudio.google.com/apikey and set GEMINI_API_KEY"
-    return ConnectionRejected(words + hint, code=lost.code, reason=lost.reason)

@@ -1,12 +1,18 @@
 """A talk as plain lines that stay as they are: `you:`, `gemini:`, `tool:`."""
 
 import json
-from collections.abc import Mapping
-from typing import assert_never
+from collections.abc import Iterator, Mapping
+from typing import Final, assert_never
 
 from flashlive_cli import reports as r
 from flashlive_cli.printable import printable
 from flashlive_cli.ui.outlet import Outlet
+
+ECHO_WORDS: Final = {
+    "learning": "learning the room; the microphone is off while the reply sounds",
+    "cancelling": "cancelled",
+    "half": "half duplex; the microphone is off while the reply sounds",
+}
 
 
 class PlainScreen:
@@ -41,6 +47,9 @@ class PlainScreen:
                 with_tools = f", tools: {', '.join(tools)}" if tools else ""
                 where = "the simulator as " if simulated else ""
                 self._note(f"talking to {where}{model}, voice {voice or 'as the service likes'}{with_tools}")
+            case r.SoundReady() | r.EchoChanged() | r.SoundClosed():
+                for line in _of_sound(stamped.report):
+                    self._note(line)
             case r.TurnLatency(total_ms=total_ms, speech_end_to_content_ms=thinking_ms):
                 self._note(f"answered after {total_ms:.0f} ms ({thinking_ms:.0f} ms to the first content)")
             case r.ReplyFlushed(heard_ms=heard_ms, dropped_ms=dropped_ms):
@@ -71,6 +80,31 @@ class PlainScreen:
 
     def _note(self, line: str) -> None:
         self._notes.say(f"flashlive: {printable(line)}")
+
+
+def _of_sound(report: r.SoundReady | r.EchoChanged | r.SoundClosed) -> Iterator[str]:
+    """Say what is listened and spoken through, and how well that goes."""
+    match report:
+        case r.SoundReady(echo=echo):
+            ends = (
+                ("microphone", report.microphone, report.microphone_rate_hz, report.microphone_latency_ms),
+                ("speaker", report.speaker, report.speaker_rate_hz, report.speaker_latency_ms),
+            )
+            words = [_end(*end) for end in ends if end[1] is not None]
+            yield ", ".join([*words, f"echo: {echo}"] if echo else words)
+        case r.EchoChanged(state=state, erle_db=erle_db):
+            measured = f", by {erle_db:.0f} dB" if state == "cancelling" and erle_db is not None else ""
+            yield f"echo: {ECHO_WORDS[state]}{measured}"
+        case r.SoundClosed(underruns=underruns, microphone_lost_ms=lost_ms):
+            if underruns:
+                yield f"the speaker ran dry {underruns} times within a reply"
+            if lost_ms:
+                yield f"{lost_ms:.0f} ms of the microphone could not be sent in time"
+
+
+def _end(what: str, name: str | None, rate_hz: int | None, latency_ms: float | None) -> str:
+    figures = f" ({rate_hz / 1000:g} kHz, holds {latency_ms:.0f} ms)" if rate_hz and latency_ms is not None else ""
+    return f"{what} {name}{figures}"
 
 
 def _told(text: str, heard: str | None) -> str:

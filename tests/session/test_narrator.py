@@ -112,14 +112,25 @@ def test_a_cut_transcript_ends_with_the_last_whole_word_that_was_heard(heard_ms,
     story.told(1.0, audio(1000), e.OutputTranscript("One two"))
     story.told(1.1, audio(1000), e.OutputTranscript(" three four five"))
     story.narrator.interrupted(2.0, played_frames=24 * heard_ms, dropped_frames=24 * 100, spoke_s=1.8)
-    story.told(2.0, e.TurnComplete())
+    story.narrator.silent(2.018)
+    story.told(2.1, e.TurnComplete())
 
     text = "One two three four five"
     assert story.final("model") == [(text, text if heard is None else heard)]
     assert ReplyFlushed(heard_ms=heard_ms, dropped_ms=100) in story.reports
-    assert [round(r.speech_start_to_interrupted_ms or 0) for r in story.reports if isinstance(r, BargeInLatency)] == [
-        200
-    ]
+    [latency] = [r for r in story.reports if isinstance(r, BargeInLatency)]
+    assert latency.speech_start_to_interrupted_ms == pytest.approx(200)
+    assert latency.interrupted_to_silence_ms == pytest.approx(18)
+
+
+def test_a_reply_that_the_end_of_the_talk_cuts_off_is_no_barge_in() -> None:
+    story = Story()
+    story.told(1.0, audio(1000), e.OutputTranscript("One"))
+    story.narrator.interrupted(1.5, played_frames=24 * 500, dropped_frames=24 * 500, spoke_s=None)
+    story.narrator.ended()
+    story.narrator.silent(1.6)
+
+    assert not [r for r in story.reports if isinstance(r, BargeInLatency)]
 
 
 def test_what_was_played_of_an_earlier_reply_does_not_count_for_this_one() -> None:

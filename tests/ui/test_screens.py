@@ -36,9 +36,15 @@ EXAMPLES: list[r.Report] = [
     r.ToolPrinted("f", "hello"),
     r.UsageReported(1, 2, 3, 6, {"TEXT": 1}, {"AUDIO": 2}),
     r.TurnLatency(600.0, 0.0, 20.0, 620.0),
-    r.BargeInLatency(150.0),
+    r.BargeInLatency(150.0, 17.5),
     r.Warned("careful"),
     r.Failed("broken", 3),
+    r.SoundReady("USB", 16_000, 20.0, "Speaker", 48_000, 10.0, "cancel"),
+    r.SoundReady(None, None, None, "aplay -q", 24_000, None, None),
+    r.EchoChanged("learning", None),
+    r.EchoChanged("half", None),
+    r.EchoChanged("cancelling", 31.2),
+    r.SoundClosed(2, 20.0, 31.2),
 ]
 
 
@@ -99,6 +105,18 @@ def test_what_is_said_about_the_talk_goes_to_stderr_with_the_programs_name(repor
 
     assert not (data and notes)
     assert notes == "" or notes.startswith("flashlive: ")
+
+
+def test_what_the_talk_sounds_through_is_said_with_what_it_holds_back() -> None:
+    notes = [shown(report)[1] for report in EXAMPLES if isinstance(report, r.SoundReady | r.EchoChanged)]
+
+    assert notes == [
+        "flashlive: microphone USB (16 kHz, holds 20 ms), speaker Speaker (48 kHz, holds 10 ms), echo: cancel\n",
+        "flashlive: speaker aplay -q\n",
+        "flashlive: echo: learning the room; the microphone is off while the reply sounds\n",
+        "flashlive: echo: half duplex; the microphone is off while the reply sounds\n",
+        "flashlive: echo: cancelled, by 31 dB\n",
+    ]
 
 
 HOSTILE = "\x1b[2J\x07\x9b31m\u202egnp.exe\u2028\udc80\x7f"

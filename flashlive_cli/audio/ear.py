@@ -1,0 +1,132 @@
+"""
+What a microphone's sound tells about the user, and about the microphone: level, utterances, silence, clipping.
+
+It listens to a copy, and three chunks at a time: woken for every chunk, numpy costs more in cold caches than in work.
+"""
+
+from collections import deque
+from collections.abc import Callable
+from typing import Final
+
+import numpy as np
+
+from flashlive_cli.audio.vad import WINDOW_FRAMES, VoiceDetector
+from flashlive_cli.pcm import FULL_SCALE, SILENCE_DBFS, WIRE_IN, dbfs
+
+CHUNK_S: Final = 0.02
+BATCH_CHUNKS: Final = 3
+UTTERANCE_GAP_S: Final = 0.5
+"""A pause shorter than this is within an utterance, as far as latencies go."""
+MUTE_S: Final = 5.0
+CLIPPED_SAMPLE: Final = 32_700
+CLIPPED_SHARE: Final = 0.01
+CLIPPING_WINDOW_S: Final = 1.0
+
+MUTE_WORDS: Final = (
+    "your microphone is silent: not one sample of sound in 5 s; is it muted, or is this program not allowed to "
+    "record (macOS, Windows: privacy settings)? flashlive devices lists the others"
+)
+CLIPPING_WORDS: Final = "your microphone is too loud and clips: turn its level down, or move away from it"
+
+
+class Ear:
+    """
+    Follows a microphone's 20 ms chunks of 16 kHz mono s16le; one owner, no thread.
+
+    Attributes:
+        speech_started_s: clock time of the onset of the latest utterance; None before any.
+        speech_ended_s: clock time of its latest sound of speech.
+        speaking: an utterance is under way, as the lamp shows it.
+        level_dbfs: root mean square of the latest 60 ms, without their direct current.
+        peak_dbfs: loudest sample of them, as it came from the device.
+    """
+
+    def __init__(
+        self,
+        *,
+        on_speech: Callable[[bool], None] | None = None,
+        on_trouble: Callable[[str], None] | None = None,
+    ) -> None:
+        """
+        Begin to listen.
+
+        Args:
+            on_speech: told when an utterance begins (True) and ends.
+            on_trouble: told once each, in words for the user, that the microphone is silent, or clips.
+        """
+        self.speech_started_s: float | None = None
+        self.speech_ended_s: float | None = None
+        self.speaking = False
+        self.level_dbfs = SILENCE_DBFS
+        self.peak_dbfs = SILENCE_DBFS
+        self._on_speech = on_speech
+        self._on_trouble = on_trouble
+        self._detect = VoiceDetector()
+        self._batch: list[tuple[bytes, bytes, float]] = []
+        self._voiced_s: deque[float] = deque(maxlen=WINDOW_FRAMES)
+        self._mute_chunks = 0
+        self._window_chunks = 0
+        self._clipped = 0
+        self._told: set[str] = set()
+
+    def __call__(self, raw: bytes, clean: bytes, now: float) -> None:
+        """
+        Take the next chunk.
+
+        Args:
+            raw: 640 bytes as they came from the device.
+            clean: the same without the speaker's echo.
+            now: clock time at which it was read.
+        """
+        self._batch.append((raw, clean, now))
+        if len(self._batch) == BATCH_CHUNKS:
+            batch, self._batch = self._batch, []
+            self._judge(b"".join(raw for raw, _, _ in batch))
+            self._listen(batch)
+
+    def _listen(self, batch: list[tuple[bytes, bytes, float]]) -> None:
+        samples = np.frombuffer(b"".join(clean for _, clean, _ in batch), "<i2").astype(np.float32)
+        rows = samples.reshape(len(batch), -1)
+        mean_squares = rows.var(axis=1)  # the variance leaves direct current out
+        self.level_dbfs = dbfs(float(mean_squares.mean()) ** 0.5 / FULL_SCALE)
+        for (_, clean, now), mean_square in zip(batch, mean_squares.tolist(), strict=True):
+            self._hear(clean, dbfs(mean_square**0.5 / FULL_SCALE), now)
+
+    def _hear(self, chunk: bytes, level_dbfs: float, now: float) -> None:
+        speaking = self._detect(chunk, level_dbfs)
+        if self._detect.voiced:
+            self._voiced_s.append(now)
+        if speaking and not self.speaking and self._is_new(self._voiced_s[0]):
+            self.speech_started_s = self._voiced_s[0]
+        if speaking and self._detect.voiced:
+            self.speech_ended_s = now
+        if speaking != self.speaking:
+            self.speaking = speaking
+            if not speaking:
+                self._voiced_s.clear()
+            if self._on_speech is not None:
+                self._on_speech(speaking)
+
+    def _is_new(self, onset_s: float) -> bool:
+        return self.speech_ended_s is None or onset_s - self.speech_ended_s > UTTERANCE_GAP_S
+
+    def _judge(self, raw: bytes) -> None:
+        """Look for what is wrong with the microphone itself."""
+        self._mute_chunks = 0 if raw.strip(b"\0") else self._mute_chunks + BATCH_CHUNKS
+        if self._mute_chunks * CHUNK_S >= MUTE_S:
+            self._tell(MUTE_WORDS)
+        samples = np.frombuffer(raw, "<i2")
+        peak = max(int(samples.max()), -int(samples.min()))
+        self.peak_dbfs = dbfs(peak / FULL_SCALE)
+        if peak > CLIPPED_SAMPLE:
+            self._clipped += int(np.count_nonzero((samples > CLIPPED_SAMPLE) | (samples < -CLIPPED_SAMPLE)))
+        self._window_chunks += BATCH_CHUNKS
+        if self._window_chunks * CHUNK_S >= CLIPPING_WINDOW_S:
+            if self._clipped > CLIPPED_SHARE * WIRE_IN.rate_hz * CLIPPING_WINDOW_S:
+                self._tell(CLIPPING_WORDS)
+            self._window_chunks = self._clipped = 0
+
+    def _tell(self, words: str) -> None:
+        if words not in self._told and self._on_trouble is not None:
+            self._told.add(words)
+            self._on_trouble(words)

@@ -1,0 +1,494 @@
+"""
+Microphone and speaker that are programs of the user's: for SSH, containers and systems without PortAudio.
+
+    arecord -> pipe -> thread -> [capture ring] -> `ProgramMicrophone.read` in the sender task
+    `ProgramSpeaker.write` in the receiver task -> [playback ring] -> thread -> pipe -> aplay
+
+The sound is bare mono s16le, 16 kHz from a microphone and 24 kHz to a speaker. What a program buffers by itself is
+neither known here nor to be called back; its own options keep that small (`aplay --buffer-time=60000`).
+"""
+
+import asyncio
+import contextlib
+import io
+import os
+import select
+import shlex
+import signal
+import subprocess
+import sys
+import threading
+from collections import deque
+from collections.abc import Callable
+from typing import Final, cast
+
+import numpy as np
+
+from flashlive_cli.audio.cardmic import CHUNK_BYTES
+from flashlive_cli.audio.cardmic import RING_MS as CAPTURE_RING_MS
+from flashlive_cli.audio.cardspeaker import FADE_MS, PREROLL_MS, REBUFFER_MS
+from flashlive_cli.audio.cardspeaker import RING_S as PLAYBACK_RING_S
+from flashlive_cli.audio.ear import Ear
+from flashlive_cli.audio.ring import Ring
+from flashlive_cli.clock import Clock
+from flashlive_cli.errors import ConfigError, DeviceError
+from flashlive_cli.pcm import WIRE_IN, WIRE_OUT
+from flashlive_cli.printable import printable
+
+CAPTURE_BLOCK_BYTES: Final = 4096
+"""At most so much is taken from a microphone's pipe at once."""
+
+PLAYBACK_BLOCK_MS: Final = 10
+PLAYBACK_BLOCK_S: Final = PLAYBACK_BLOCK_MS / 1000
+
+LEAD_MS: Final = 20
+"""How far a speaker's pipe is ahead of time: Windows wakes a thread up to 16 ms late."""
+
+CATCH_UP_S: Final = 0.1
+"""So much of a delay is made up for at once, on a busy machine; what is later stays late, and no burst follows."""
+
+PLAY_OUT_S: Final = 0.6
+"""Given to a speaker whose sound has ended, to play what it still holds: aplay holds half a second."""
+
+TERM_PATIENCE_S: Final = 1.0
+"""Between the polite signal and the other one."""
+
+_ENDING_S: Final = 1.0
+"""Between the end of a program's pipe and its own; it needs a millisecond."""
+
+_JOIN_PATIENCE_S: Final = 0.5
+"""
+For a thread whose pipe has ended. A program's descendant that fled to a session of its own may keep the pipe open;
+the thread is left there then, and as a daemon it does not keep the process.
+"""
+
+if sys.platform == "win32":
+    _CREATION_FLAGS: Final = subprocess.CREATE_NEW_PROCESS_GROUP
+else:
+    _CREATION_FLAGS: Final = 0
+
+_LAST_WORDS_BYTES: Final = 2048
+_LAST_LINE_CHARS: Final = 200
+
+
+class _Program:
+    """
+    One child process, the pipe to it or from it, and its end.
+
+    It has a session of its own: Ctrl-C in the terminal reaches flashlive alone, and what the program starts in turn
+    ends with it (on Windows, when the pipe does). Nothing it prints reaches the terminal, but for the last line of
+    its stderr in a `DeviceError`.
+
+    Belongs to the event loop it was made in.
+
+    Attributes:
+        pipe: its standard input or output, unbuffered; for the thread that `start` starts, which closes it.
+        closing: set when that thread is to leave, or the program is lost.
+    """
+
+    def __init__(self, command: str, *, speaker: bool, lost: Callable[[DeviceError], None]) -> None:
+        """
+        Start the program; on Windows the command is passed on as it is, elsewhere it is split as a shell would.
+
+        Raises:
+            ConfigError: the command is empty, or its quotes do not match.
+            DeviceError: there is no such program, or it cannot be started.
+        """
+        self.closing = threading.Event()
+        self._loop = asyncio.get_running_loop()
+        self._lost = lost
+        self._stalled = "takes no more sound" if speaker else "closed its output"
+        name = command
+        try:
+            words = [command.strip()] if sys.platform == "win32" else shlex.split(command)
+            if not words or not words[0]:
+                raise ConfigError("the command of a sound program is empty; try one like: arecord -q -t raw")
+            name = words[0]
+            self._process = subprocess.Popen(  # noqa: S603 - running the user's command is what was asked for
+                words[0] if sys.platform == "win32" else words,
+                bufsize=0,
+                stdin=subprocess.PIPE if speaker else subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL if speaker else subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                start_new_session=True,
+                creationflags=_CREATION_FLAGS,
+            )
+        except ValueError as exc:
+            raise ConfigError(printable(f"{command!r} is no command: {exc}")) from exc
+        except OSError as exc:
+            advice = "; is it installed?" if isinstance(exc, FileNotFoundError) else ""
+            raise DeviceError(printable(f"{name} cannot be started: {exc.strerror}{advice}")) from exc
+        self._name = printable(name)
+        self._last_words = b""
+        self.pipe = cast("io.FileIO", self._process.stdin if speaker else self._process.stdout)
+        self._threads = [threading.Thread(target=self._overhear, name="flashlive-program-stderr", daemon=True)]
+        self._threads[0].start()
+
+    def start(self, work: Callable[[], None], name: str) -> None:
+        """Let a thread do the work on the pipe; the program counts as lost if that ends before `close`."""
+        thread = threading.Thread(target=self._run, args=(work,), name=name, daemon=True)
+        self._threads.append(thread)
+        thread.start()
+
+    def ring(self, bell: Callable[..., None], *news: object) -> None:
+        """Ring into the loop from a thread."""
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody is left to care
+            self._loop.call_soon_threadsafe(bell, *news)
+
+    async def close(self, patience_s: float = 0.0) -> None:
+        """
+        End the program: SIGTERM after `patience_s` with its pipe closed, SIGKILL a second later.
+
+        When cancelled, this goes on in its thread.
+        """
+        self.closing.set()
+        await asyncio.to_thread(self._end, patience_s)
+
+    def _end(self, patience_s: float) -> None:
+        if not self._gone_within(patience_s):
+            self._signal(kill=False)
+            if not self._gone_within(TERM_PATIENCE_S):
+                self._signal(kill=True)
+                self._gone_within(_ENDING_S)
+        for thread in self._threads:
+            thread.join(_JOIN_PATIENCE_S)
+
+    def _gone_within(self, seconds: float) -> bool:
+        """Wait for the program's end, and end what it left behind; False if it has not ended."""
+        if self._process.returncode is not None:
+            return True
+        try:
+            self._process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            return False
+        self._signal(kill=True)
+        return True
+
+    def _signal(self, *, kill: bool) -> None:
+        if sys.platform == "win32":
+            self._process.kill()  # there is no politer way
+            return
+        # gone already; or another user's (sudo), or on macOS all of it gone but not yet waited for
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._process.pid, signal.SIGKILL if kill else signal.SIGTERM)
+
+    def _overhear(self) -> None:
+        """Keep the end of what the program says on stderr, in a thread."""
+        with cast("io.FileIO", self._process.stderr) as stderr:
+            while piece := stderr.read(_LAST_WORDS_BYTES):
+                self._last_words = (self._last_words + piece)[-_LAST_WORDS_BYTES:]
+
+    def _run(self, work: Callable[[], None]) -> None:
+        death = ""
+        try:
+            work()
+        except OSError:
+            pass  # the program reads no more
+        except Exception as exc:  # noqa: BLE001 - a dead thread must be known in the loop, whatever killed it
+            death = f"the thread for {self._name} died of {type(exc).__name__}: {exc}"
+        finally:
+            self.pipe.close()
+        if not self.closing.is_set():
+            self.ring(self._on_lost, DeviceError(printable(death) or self._obituary()))
+
+    def _obituary(self) -> str:
+        self._gone_within(_ENDING_S)
+        self._threads[0].join(_JOIN_PATIENCE_S)
+        match self._process.returncode:
+            case None:
+                how = f"{self._name} {self._stalled}"
+            case 0:
+                how = f"{self._name} ended (exit code 0), and the talk with it"
+            case code if code < 0:
+                how = f"{self._name} was killed by signal {-code}"
+            case code:
+                how = f"{self._name} ended with exit code {code}"
+        lines = [line for line in self._last_words.decode(errors="replace").splitlines() if line.strip()]
+        return f"{how}: {printable(lines[-1].strip()[:_LAST_LINE_CHARS])}" if lines else how
+
+    def _on_lost(self, error: DeviceError) -> None:
+        if not self.closing.is_set():
+            self.closing.set()
+            self._lost(error)
+
+
+class ProgramMicrophone:
+    """
+    A program that gives 16 kHz mono s16le on its standard output, heard in 20 ms chunks as they come.
+
+    It is heard live: what comes faster than it is read pushes out what is older than 300 ms. The end of its output
+    ends the talk, by `lost`, with exit code 0 too.
+
+    Belongs to the event loop it was made in; `read` to one task of it. The threads are called
+    `flashlive-program-ears` and `flashlive-program-stderr`.
+
+    Attributes:
+        ear: what the sound tells; it gets every chunk.
+        name: the command, printable.
+        pcm: what the program is to give.
+        latency_s: what the pipe holds, which is nothing: it is emptied at once. The program's own buffer is unknown.
+    """
+
+    def __init__(self, clock: Clock, command: str, ear: Ear, *, lost: Callable[[DeviceError], None]) -> None:
+        """
+        Start the program; `close` must be called.
+
+        Args:
+            clock: times what is heard.
+            command: program and options; no shell reads it.
+            ear: gets every chunk.
+            lost: called once, in the loop's thread, if the program or its sound ends before `close`.
+
+        Raises:
+            ConfigError: the command is empty, or its quotes do not match.
+            DeviceError: the program cannot be started.
+        """
+        self.ear = ear
+        self.name = printable(command)
+        self.pcm = WIRE_IN
+        self.latency_s = 0.0
+        self._clock = clock
+        self._ring = Ring(WIRE_IN.frames_of_ms(CAPTURE_RING_MS), overwrite=True)
+        self._arrived = asyncio.Event()
+        self._bell_rung = False  # one at a time: a program may be much faster than the loop
+        self._program = _Program(command, speaker=False, lost=lost)
+        self._program.start(self._capture, "flashlive-program-ears")
+
+    def _capture(self) -> None:
+        """Take what comes, in a thread. A read may end within a sample: its first byte waits for the second."""
+        block = memoryview(bytearray(CAPTURE_BLOCK_BYTES))
+        n_torn = 0
+        while (n_read := self._program.pipe.readinto(block[n_torn:])) and not self._program.closing.is_set():
+            n_bytes = n_torn + n_read
+            n_torn = n_bytes % WIRE_IN.frame_bytes
+            self._ring.write(block[: n_bytes - n_torn])
+            block[:n_torn] = block[n_bytes - n_torn : n_bytes]
+            if self._has_chunk() and not self._bell_rung:
+                self._bell_rung = True
+                self._program.ring(self._on_arrived)
+
+    @property
+    def speech_started_s(self) -> float | None:
+        """Clock time of the onset of the latest utterance; None before any."""
+        return self.ear.speech_started_s
+
+    @property
+    def speech_ended_s(self) -> float | None:
+        """Clock time of the latest sound of speech."""
+        return self.ear.speech_ended_s
+
+    @property
+    def lost_ms(self) -> float:
+        """Milliseconds of sound that nobody read in time."""
+        return WIRE_IN.ms_of(self._ring.overrun_frames)
+
+    async def read(self) -> bytes:
+        """Wait for the next chunk."""
+        while not self._has_chunk():
+            self._arrived.clear()
+            await self._arrived.wait()
+        chunk = self._ring.read(WIRE_IN.frames_in(CHUNK_BYTES))
+        self.ear(chunk, chunk, self._clock.now())
+        return chunk
+
+    async def close(self) -> None:
+        """End the program; it is gone afterwards, within 2 s."""
+        await self._program.close()
+
+    def _has_chunk(self) -> bool:
+        return WIRE_IN.bytes_of(self._ring.held_frames) >= CHUNK_BYTES
+
+    def _on_arrived(self) -> None:
+        self._bell_rung = False
+        self._arrived.set()
+
+
+class ProgramSpeaker:
+    """
+    A program that takes 24 kHz mono s16le on its standard input: sound, and silence while there is none.
+
+    Belongs to the event loop it was made in, and none of its methods blocks it; one task writes and flushes, in the
+    order of the wire. The threads are called `flashlive-program-mouth` and `flashlive-program-stderr`.
+
+    Attributes:
+        underruns: times that playback ran dry within a reply.
+        name: the command, printable.
+        pcm: what the program gets.
+    """
+
+    def __init__(self, clock: Clock, command: str, *, lost: Callable[[DeviceError], None]) -> None:
+        """
+        Start the program; `close` must be called.
+
+        Args:
+            clock: tells when sound began and ran out; the pace is that of its source, whatever its speed.
+            command: program and options; no shell reads it.
+            lost: called once, in the loop's thread, if the program ends or takes no more before `close`.
+
+        Raises:
+            ConfigError: the command is empty, or its quotes do not match.
+            DeviceError: the program cannot be started.
+        """
+        self.underruns = 0
+        self.name = printable(command)
+        self.pcm = WIRE_OUT
+        self._clock = clock
+        self._lost = lost
+        self._ring = Ring(WIRE_OUT.rate_hz * PLAYBACK_RING_S, overwrite=False)
+        self._listener: tuple[Callable[[float], None], Callable[[float], None]] | None = None
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._sounding = False  # the thread's: written there alone
+        self._complete = True  # no more of this reply will come: play to the end, and call that no underrun
+        self._starts: deque[int] = deque()  # `read_frames` at which replies begin that came while another played
+        self._preroll_frames = WIRE_OUT.frames_of_ms(PREROLL_MS)
+        self._program = _Program(command, speaker=True, lost=self._on_lost)
+        self._program.start(self._play, "flashlive-program-mouth")
+
+    def _play(self) -> None:
+        """
+        Give block after block, each `LEAD_MS` before it is due, in a thread.
+
+        A program that is slower than the clock gets none while it has not read what it has. A small pipe would not
+        do: at its smallest, 4096 bytes, Linux' holds 85 ms, and may refuse a block with 840 bytes in it.
+        """
+        block = memoryview(bytearray(WIRE_OUT.bytes_of_ms(PLAYBACK_BLOCK_MS)))
+        now = self._clock.source
+        due_s = now()
+        while not self._program.closing.wait(due_s - LEAD_MS / 1000 - now()):
+            if _unread_bytes(self._program.pipe) <= WIRE_OUT.bytes_of_ms(LEAD_MS):
+                self._fill(block)
+                n_given = 0
+                while n_given < len(block):
+                    n_given += self._program.pipe.write(block[n_given:])
+            due_s = max(due_s + PLAYBACK_BLOCK_S, now() - CATCH_UP_S)
+
+    def _fill(self, block: memoryview) -> None:
+        held = self._ring.held_frames
+        begins = not self._sounding and held > 0 and (self._complete or held >= self._preroll_frames)
+        self._sounding = self._sounding or begins
+        n_played = WIRE_OUT.bytes_of(self._ring.read_into(block)) if self._sounding else 0
+        block[n_played:] = bytes(len(block) - n_played)
+        starts = self._starts  # a flush puts another in its place
+        while starts and self._ring.read_frames > starts[0]:
+            starts.popleft()
+            begins = True
+        if begins:
+            self._program.ring(self._on_started)
+        dry = self._sounding and not self._complete and WIRE_OUT.bytes_of(held) < 2 * len(block)
+        if dry:
+            block[:n_played] = _faded(block[:n_played])  # no whole block is there to follow, and a gap must not click
+            self.underruns += 1
+            self._preroll_frames = WIRE_OUT.frames_of_ms(REBUFFER_MS)
+        if dry or (self._sounding and n_played < len(block)):
+            self._sounding = False
+            self._program.ring(self._on_drained)
+
+    @property
+    def played_frames(self) -> int:
+        """Frames given to the program since the start, silence not counted."""
+        return self._ring.read_frames
+
+    @property
+    def held_frames(self) -> int:
+        """Frames waiting to be played."""
+        return self._ring.held_frames
+
+    @property
+    def latency_s(self) -> float:
+        """
+        What is on its way to the program at most, and a flush cannot call back.
+
+        What the program buffers comes on top, unknown. So does, on other systems than Linux, what a pipe holds
+        (4 to 64 KiB, up to 1.4 s) once the program has kept it waiting.
+        """
+        return (LEAD_MS + PLAYBACK_BLOCK_MS) / 1000
+
+    def listen(self, started: Callable[[float], None], drained: Callable[[float], None]) -> None:
+        """Be told, in the loop's thread and with clock seconds, when a reply begins to sound and when all has."""
+        self._listener = (started, drained)
+
+    def write(self, pcm: bytes) -> None:
+        """Append 24 kHz mono s16le; less than a frame, or to a program that is gone, is nothing."""
+        if len(pcm) < WIRE_OUT.frame_bytes or self._program.closing.is_set():
+            return
+        if self._complete and self._ring.held_frames:
+            self._starts.append(self._ring.written_frames - self._ring.flushed_frames)
+        self._complete = False
+        self._idle.clear()
+        self._ring.write(pcm)
+
+    def complete(self) -> None:
+        """Note that all of the reply is here: what is held is played to its end without waiting for more."""
+        self._complete = True
+        self._preroll_frames = WIRE_OUT.frames_of_ms(PREROLL_MS)
+
+    def flush(self) -> int:
+        """Drop what is held but for 5 ms, which fade out; return how many frames were dropped."""
+        self._starts = deque()
+        keep = WIRE_OUT.frames_of_ms(FADE_MS) if self._sounding else 0
+        dropped = self._ring.flush(keep, shape=_faded)
+        self.complete()
+        if not self._sounding:
+            self._program.ring(self._on_drained)
+        return dropped
+
+    async def drained(self) -> None:
+        """Wait until the program has all that was written, or is gone. It may as well read nothing: bound it."""
+        self.complete()
+        await self._idle.wait()
+        await asyncio.sleep(self.latency_s)
+
+    async def close(self) -> None:
+        """
+        End the program; it is gone afterwards, within 3 s.
+
+        Its input ends first. If nothing sounds any more it has `PLAY_OUT_S` to play what it holds and to go by itself.
+        """
+        await self._program.close(0.0 if self._sounding else PLAY_OUT_S)
+        self._idle.set()
+
+    def _on_lost(self, error: DeviceError) -> None:
+        self._idle.set()
+        self._lost(error)
+
+    def _on_started(self) -> None:
+        if self._listener:
+            self._listener[0](self._clock.now() + self.latency_s)
+
+    def _on_drained(self) -> None:
+        if self._ring.held_frames:
+            return  # more came while the bell was ringing
+        self._idle.set()
+        if self._listener:
+            self._listener[1](self._clock.now() + self.latency_s)
+
+
+def _unread_bytes(pipe: io.FileIO) -> int:
+    """
+    Bytes in a pipe that its reader has not taken; 0 where the writer cannot ask, as on macOS and Windows.
+
+    Raises:
+        OSError: nobody is left to take them.
+    """
+    if sys.platform != "linux":
+        return 0
+    import fcntl  # noqa: PLC0415 - does not exist on Windows
+    import termios  # noqa: PLC0415 - the same
+
+    answer = bytearray(4)
+    fcntl.ioctl(pipe, termios.FIONREAD, answer)
+    n_bytes = int.from_bytes(answer, sys.byteorder)
+    if n_bytes:
+        poll = select.poll()
+        poll.register(pipe, 0)  # without being asked it tells of errors alone
+        if poll.poll(0):
+            raise BrokenPipeError
+    return n_bytes
+
+
+def _faded(pcm: bytes | memoryview) -> bytes:
+    """The same sound, falling to silence."""
+    samples = np.frombuffer(pcm, "<i2")
+    faded: bytes = np.rint(samples * np.linspace(1, 0, samples.size, dtype=np.float32)).astype("<i2").tobytes()
+    return faded

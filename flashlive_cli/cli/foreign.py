@@ -1,0 +1,87 @@
+"""
+What strangers write to descriptor 2, kept in order: PortAudio's complaints go to the log, all else is made safe.
+
+PortAudio and JACK write to stderr from C, and a tool's child processes inherit it. Neither knows of the terminal's
+lines, nor escapes what it writes.
+"""
+
+import contextlib
+import logging
+import os
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import BinaryIO, Final, TextIO
+
+from flashlive_cli.printable import printable
+
+_DRIVERS: Final = (
+    "ALSA lib ",
+    "Expression '",
+    "PaAlsa",
+    "Cannot connect to server",
+    "jack server",
+    "JackShmReadWritePtr",
+    "connect(2) call to ",
+    "attempt to connect to server failed",
+)
+_LONGEST_LINE: Final = 8192
+_log: Final = logging.getLogger("flashlive.driver")
+
+
+@contextmanager
+def foreign_stderr() -> Iterator[None]:
+    """
+    Take descriptor 2 away from strangers; `sys.stderr` goes on to what it was connected to.
+
+    Lines of sound drivers are logged, at level debug; others are passed on with control characters escaped.
+    """
+    try:
+        descriptor = sys.stderr.fileno()
+    except (AttributeError, OSError, ValueError):  # replaced by something that is no file
+        yield
+        return
+    before = sys.stderr
+    before.flush()
+    aside = os.fdopen(
+        os.dup(descriptor), "w", encoding=before.encoding, errors=before.errors or "backslashreplace", buffering=1
+    )
+    reading, writing = os.pipe()
+    thread = threading.Thread(
+        target=_pass_on, args=(os.fdopen(reading, "rb"), aside), name="flashlive-stderr", daemon=True
+    )
+    os.dup2(writing, descriptor)
+    os.close(writing)
+    sys.stderr = aside
+    thread.start()
+    try:
+        yield
+    finally:
+        if _driver_hangs():
+            # it complains for ever, and at exit libc would wait for it to get rid of a line: into nothing with it
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, descriptor)
+            os.close(nowhere)
+        else:
+            sys.stderr = before
+            os.dup2(aside.fileno(), descriptor)
+            thread.join(0.2)  # ends with the last writer; a child of a tool may live on
+
+
+def _driver_hangs() -> bool:
+    devices = sys.modules.get("flashlive_cli.audio.devices")
+    return devices is not None and devices.driver_hangs()
+
+
+def _pass_on(lines: BinaryIO, stderr: TextIO) -> None:
+    with lines, contextlib.suppress(OSError, ValueError):  # stderr is closed: nobody is left to care
+        latest_complaint = ""
+        while line := lines.readline(_LONGEST_LINE):
+            text = line.decode(errors="backslashreplace").rstrip("\r\n")
+            if text.startswith(_DRIVERS):
+                if text != latest_complaint:  # a driver that hangs repeats itself as fast as it can
+                    _log.debug("%s", text)
+                latest_complaint = text
+            else:
+                stderr.write(printable(text) + "\n")

@@ -1,0 +1,260 @@
+"""Ears and mouth of a talk: files, programs or a sound card, opened when the service has accepted the talk."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+from flashlive_cli.audio.clips import Clip
+from flashlive_cli.audio.filemic import WavMicrophone
+from flashlive_cli.audio.filespeaker import WavSpeaker
+from flashlive_cli.cli.casting import MICROPHONE, PROGRAM, SPEAKER, Cast
+from flashlive_cli.cli.remembered import Side, remember_device
+from flashlive_cli.cli.screen import Screen
+from flashlive_cli.clock import Clock
+from flashlive_cli.config import Config
+from flashlive_cli.errors import DeviceError
+from flashlive_cli.reports import EchoChanged, SoundClosed, SoundReady, SpeechEnded, SpeechStarted
+from flashlive_cli.session.conversation import Sound, Spoken, Turn, Typed
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from flashlive_cli.audio.cardmic import CardMicrophone
+    from flashlive_cli.audio.cardspeaker import CardSpeaker
+    from flashlive_cli.audio.devices import Device
+    from flashlive_cli.audio.ear import Ear
+    from flashlive_cli.audio.echo import Echo
+    from flashlive_cli.audio.programs import ProgramMicrophone, ProgramSpeaker
+
+
+@dataclass(slots=True)
+class _Devices:
+    """The devices a talk is to use."""
+
+    microphone: "Device | None" = None
+    speaker: "Device | None" = None
+
+
+class TalkSound:
+    """
+    Opens what a talk hears and speaks through, and reports on it; closed with the stack.
+
+    Belongs to the talk's event loop. See `talk.SoundSource`.
+    """
+
+    def __init__(self, cast: Cast, settings: Config, clock: Clock, screen: Screen, stack: AsyncExitStack) -> None:
+        self._cast = cast
+        self._settings = settings
+        self._clock = clock
+        self._screen = screen
+        self._stack = stack
+        self._clips = WavMicrophone(clock) if cast.has_clips else None
+        self._found: asyncio.Future[_Devices] | None = None
+        self._microphone: CardMicrophone | ProgramMicrophone | None = None
+        self._speaker: CardSpeaker | ProgramSpeaker | None = None
+        self._echo: Echo | None = None
+        self._echo_state = ""
+
+    def prepare(self) -> None:
+        """Load what takes time, and look for the devices in a thread, while the service thinks about the setup."""
+        import numpy as np  # noqa: F401, PLC0415 - the first sound needs it; here its 60 ms cost nothing
+
+        if self._cast.ears != MICROPHONE and self._cast.mouth != SPEAKER:
+            return
+        from flashlive_cli.audio.devices import SWITCH_INTERVAL_S  # noqa: PLC0415 - who has files needs no devices
+        from flashlive_cli.audio.inthread import begin  # noqa: PLC0415
+
+        sys.setswitchinterval(SWITCH_INTERVAL_S)
+        self._found = begin(self._find, name="devices")
+
+    def _find(self) -> _Devices:
+        """Find the devices, in a thread."""
+        found = _Devices()
+        if self._cast.ears == MICROPHONE:
+            found.microphone = self._find_one("input", self._settings.input_device)
+        if self._cast.mouth == SPEAKER:
+            found.speaker = self._find_one("output", self._settings.output_device)
+        return found
+
+    def _find_one(self, side: Side, wanted: str | None) -> "Device":
+        from flashlive_cli.cli.choice import choose_device  # noqa: PLC0415 - see `prepare`
+
+        choice = choose_device(side, wanted)
+        if choice.missing is not None:
+            name = choice.device.name
+            self._screen.warn_in_thread(f"{choice.missing}, chosen last time, is not there: using {name}")
+        return choice.device
+
+    async def open(self) -> Sound:
+        """
+        Open both ends; only now is an output file that was there overwritten.
+
+        Raises:
+            DeviceError: there is no such device, or it cannot be opened.
+            ConfigError: more than one device fits.
+            FileError: the output cannot be created.
+        """
+        devices = await self._devices()
+        speaker = await self._open_speaker(devices.speaker)
+        microphone = await self._open_microphone(devices.microphone)
+        if self._microphone is not None or self._speaker is not None:
+            self._report_ready()
+            self._remember("input", devices.microphone)
+            self._remember("output", devices.speaker)
+        return Sound(speaker, microphone)
+
+    async def _devices(self) -> _Devices:
+        if self._found is None:
+            return _Devices()
+        from flashlive_cli.cli.choice import found_in_time  # noqa: PLC0415 - see `prepare`
+
+        return await found_in_time(self._found)
+
+    async def _open_speaker(self, device: "Device | None") -> "CardSpeaker | ProgramSpeaker | WavSpeaker":
+        mouth = self._cast.mouth
+        if mouth is not None and mouth.startswith(PROGRAM):
+            from flashlive_cli.audio.programs import ProgramSpeaker  # noqa: PLC0415 - for who uses one
+
+            program = ProgramSpeaker(self._clock, mouth.removeprefix(PROGRAM), lost=self._screen.failed)
+            self._stack.push_async_callback(program.close)
+            self._speaker = program
+            return program
+        if device is None:
+            file = WavSpeaker.open(self._clock, self._cast.output, failed=self._screen.failed)
+            self._stack.push_async_callback(file.close)
+            return file
+        from flashlive_cli.audio.cardspeaker import CardSpeaker  # noqa: PLC0415 - see `prepare`
+        from flashlive_cli.audio.echo import reference_ring  # noqa: PLC0415 - see `prepare`
+
+        echoes = self._cast.ears == MICROPHONE and self._settings.echo != "off"
+        card = await CardSpeaker.open(
+            self._clock, device, lost=self._screen.failed, make_reference=reference_ring if echoes else None
+        )
+        self._stack.push_async_callback(card.close)
+        self._speaker = card
+        return card
+
+    async def _open_microphone(
+        self, device: "Device | None"
+    ) -> "CardMicrophone | ProgramMicrophone | WavMicrophone | None":
+        ears = self._cast.ears
+        if ears is None:
+            if self._clips is not None:
+                self._stack.push_async_callback(self._clips.close)
+            return self._clips
+        if device is None:
+            from flashlive_cli.audio.programs import ProgramMicrophone  # noqa: PLC0415 - for who uses one
+
+            program = ProgramMicrophone(
+                self._clock, ears.removeprefix(PROGRAM), self._make_ear(), lost=self._screen.failed
+            )
+            self._stack.push_async_callback(program.close)
+            self._microphone = program
+            return program
+        from flashlive_cli.audio.cardmic import CardMicrophone  # noqa: PLC0415 - see `prepare`
+
+        card = await CardMicrophone.open(self._clock, device, self._make_ear(), lost=self._screen.failed)
+        self._stack.push_async_callback(card.close)
+        self._microphone = card
+        self._echo = self._make_echo(card)
+        if self._echo is not None:
+            card.clean = self._clean
+        return card
+
+    def _make_ear(self) -> "Ear":
+        from flashlive_cli.audio.ear import Ear  # noqa: PLC0415 - see `prepare`
+
+        return Ear(on_speech=self._spoke, on_trouble=self._screen.warn)
+
+    def _spoke(self, started: bool) -> None:
+        self._screen.tell(SpeechStarted("local") if started else SpeechEnded("local"))
+
+    def _make_echo(self, microphone: "CardMicrophone") -> "Echo | None":
+        from flashlive_cli.audio.cardspeaker import CardSpeaker  # noqa: PLC0415 - see `prepare`
+        from flashlive_cli.audio.echo import Echo  # noqa: PLC0415 - see `prepare`
+
+        speaker = self._speaker
+        if not isinstance(speaker, CardSpeaker) or speaker.reference is None:
+            return None
+        delay_ms = round(1000 * (speaker.latency_s + microphone.latency_s))
+        make: Callable[..., Echo] = partial(
+            Echo,
+            reference=speaker.reference,
+            reference_format=speaker.pcm,
+            delay_ms=delay_ms,
+            on_fallback=self._screen.warn,
+        )
+        if self._settings.echo == "half":
+            return make("half")
+        try:
+            return make("cancel")
+        except DeviceError as error:
+            if self._settings.echo == "cancel":
+                raise
+            self._screen.warn(f"{error}: half duplex, the microphone is off while the reply sounds")
+            return make("half")
+
+    def _clean(self, chunk: bytes) -> bytes:
+        """Take the echo out of a chunk, and report what that has come to."""
+        assert self._echo is not None, "set together"
+        clean = self._echo(chunk)
+        if self._echo.state != self._echo_state:
+            self._echo_state = self._echo.state
+            self._screen.tell(EchoChanged(self._echo.state, self._echo.erle_db))
+        return clean
+
+    def _report_ready(self) -> None:
+        microphone, speaker = self._microphone, self._speaker
+        echo = self._echo.mode if self._echo else "off" if self._cast.ears == MICROPHONE else None
+        self._screen.tell(
+            SoundReady(
+                microphone=microphone.name if microphone else None,
+                microphone_rate_hz=microphone.pcm.rate_hz if microphone else None,
+                microphone_latency_ms=1000 * microphone.latency_s if microphone else None,
+                speaker=speaker.name if speaker else None,
+                speaker_rate_hz=speaker.pcm.rate_hz if speaker else None,
+                speaker_latency_ms=1000 * speaker.latency_s if speaker else None,
+                echo=echo,
+            )
+        )
+        self._stack.callback(self._report_closed)
+
+    def _report_closed(self) -> None:
+        self._screen.tell(
+            SoundClosed(
+                underruns=self._speaker.underruns if self._speaker else 0,
+                microphone_lost_ms=self._microphone.lost_ms if self._microphone else 0.0,
+                erle_db=self._echo.erle_db if self._echo else None,
+            )
+        )
+
+    def _remember(self, side: Side, device: "Device | None") -> None:
+        """Keep what was chosen by a flag, for the next talk; and warn of what will sound like a telephone."""
+        if device is None:
+            return
+        if device.seems_hands_free:
+            self._screen.warn(
+                f"{device.name} is in its hands-free profile, which sounds like a telephone: use another microphone, "
+                "and the headset as speaker only"
+            )
+        chosen = self._cast.chosen_devices.get(side)
+        if chosen is not None:
+            remember_device(side, None if chosen.casefold() == "default" else device.name)
+
+    def turns(self) -> Iterator[Turn] | None:
+        """Say what was given, in order; None for a talk by microphone."""
+        if self._cast.ears is not None:
+            return None
+        return (
+            Typed(turn.value) if clip is None else Spoken(clip.name, partial(self._speak, clip))
+            for turn, clip in self._cast.turns
+        )
+
+    async def _speak(self, clip: Clip) -> None:
+        assert self._clips is not None, "there is one where there are clips"
+        await self._clips.play(clip)
+        for warning in clip.warnings:
+            self._screen.warn(warning)
