@@ -126,8 +126,9 @@ class CardSpeaker:
         elif not self._complete and held < 2 * n_frames:
             self._conceal(room)
             self._stop()
-        if self._starts and ring.read_frames > self._starts[0]:
-            self._starts.popleft()
+        starts = self._starts
+        if starts and ring.read_frames > starts[0]:
+            starts.popleft()
             stream.ring(self._on_started)
         if self.reference is not None:
             self.reference.write(room)
@@ -194,8 +195,10 @@ class CardSpeaker:
 
     def write(self, pcm: bytes) -> None:
         """Append 24 kHz mono s16le."""
+        if not pcm:
+            return
         if self._complete and self._ring.held_frames:
-            self._starts.append(self._ring.written_frames)
+            self._starts.append(self._ring.written_frames - self._ring.flushed_frames)
         self._complete = False
         self._idle.clear()
         self._ring.write(pcm if self._convert is None else self._convert(pcm))
@@ -211,7 +214,7 @@ class CardSpeaker:
         """Drop what is held but for 5 ms, which fade out; return how many frames were dropped, at 24 kHz."""
         if self._convert is not None:
             self._convert.finish()
-        self._starts.clear()
+        self._starts = deque()  # a new one: the callback may be looking at the other
         keep = self._fade_frames if self._sounding else 0
         dropped = self._ring.flush(keep, shape=self._faded)
         if self._sounding and self.latency_s > SLOW_LATENCY_S:

@@ -147,7 +147,7 @@ class WavSpeaker:
                 return
             self._idle.clear()
             if self._complete and self._playing:
-                self._starts.append(self._ring.written_frames)
+                self._starts.append(self._ring.written_frames - self._ring.flushed_frames)
             self._complete = False
             self._ring.write(pcm)
             if not self._playing:

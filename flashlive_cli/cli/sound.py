@@ -1,5 +1,6 @@
 """Ears and mouth of a talk: files, programs or a sound card, opened when the service has accepted the talk."""
 
+import gc
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack
@@ -62,13 +63,15 @@ class TalkSound:
         """Load what takes time, and look for the devices in a thread, while the service thinks about the setup."""
         import numpy as np  # noqa: F401, PLC0415 - the first sound needs it; here its 60 ms cost nothing
 
-        if self._cast.ears != MICROPHONE and self._cast.mouth != SPEAKER:
+        if not self._cast.ears and not self._cast.mouth:
             return
         from flashlive_cli.audio.devices import SWITCH_INTERVAL_S  # noqa: PLC0415 - who has files needs no devices
         from flashlive_cli.audio.inthread import begin  # noqa: PLC0415
 
         sys.setswitchinterval(SWITCH_INTERVAL_S)
-        self._found = begin(self._find, name="devices")
+        gc.freeze()  # what is loaded by now stays; looking through it again and again would hold up the sound
+        if self._cast.ears == MICROPHONE or self._cast.mouth == SPEAKER:
+            self._found = begin(self._find, name="devices")
 
     def _find(self) -> _Devices:
         """Find the devices, in a thread."""

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from flashlive_cli.audio import programs
+from flashlive_cli.audio import childprogram, programs
 from flashlive_cli.audio.ear import Ear
 from flashlive_cli.audio.programs import ProgramMicrophone, ProgramSpeaker
 from flashlive_cli.audio.ring import Ring
@@ -30,8 +30,9 @@ SPEECH = Path(__file__).parents[2] / "examples" / "where-is-my-order.wav"
 @pytest.fixture(autouse=True)
 def _patience(monkeypatch: pytest.MonkeyPatch) -> None:
     """However busy the machine is, who is about to end gets to its end."""
-    for name in ("PLAY_OUT_S", "_ENDING_S", "_JOIN_PATIENCE_S"):
-        monkeypatch.setattr(programs, name, 30)
+    monkeypatch.setattr(programs, "PLAY_OUT_S", 30)
+    for name in ("_ENDING_S", "_JOIN_PATIENCE_S"):
+        monkeypatch.setattr(childprogram, name, 30)
 
 
 def python(code: str, *arguments: object) -> str:
@@ -189,7 +190,7 @@ async def test_the_end_of_its_output_is_the_end_of_the_talk() -> None:
 
 
 async def test_a_program_that_only_closes_its_output_is_as_good_as_gone(monkeypatch) -> None:
-    monkeypatch.setattr(programs, "_ENDING_S", 0.1)
+    monkeypatch.setattr(childprogram, "_ENDING_S", 0.1)
     async with hearing(sh("exec >&- 2>&-; sleep 600")) as (_microphone, loss):
         assert await loss.words() == "sh closed its output"
 
@@ -325,6 +326,7 @@ async def test_a_full_pipe_keeps_neither_the_loop_nor_the_close(monkeypatch) -> 
     """As on systems that do not tell what is in a pipe."""
     monkeypatch.setattr(programs, "_unread_bytes", lambda _pipe: 0)
     monkeypatch.setattr(programs, "LEAD_MS", 10_000)  # fills the pipe at once
+    monkeypatch.setattr(programs, "PLAY_OUT_S", 0.1)
     async with speaking("sleep 600") as (speaker, _loss):
         speaker.write(dyed(1, 5000))
         speaker.complete()
@@ -417,7 +419,7 @@ async def test_a_program_that_is_killed_is_said_to_be(side: str) -> None:
 @pytest.mark.parametrize("trap", ["", "trap '' TERM; "])
 async def test_closing_ends_the_program_and_what_it_started(side: str, trap: str, tmp_path: Path, monkeypatch) -> None:
     """Whether or not it listens to SIGTERM; the FIFO ends when the last process that holds it does."""
-    monkeypatch.setattr(programs, "TERM_PATIENCE_S", 0.2)
+    monkeypatch.setattr(childprogram, "TERM_PATIENCE_S", 0.2)
     monkeypatch.setattr(programs, "PLAY_OUT_S", 0.1)
     os.mkfifo(tmp_path / "alive")
     code = trap + 'exec 3> "$1"; (trap "" TERM; sleep 600) & echo >&3; sleep 600'
@@ -438,8 +440,8 @@ async def test_a_terminal_s_ctrl_c_does_not_reach_the_program(side: str) -> None
 @SIDES
 async def test_a_descendant_that_fled_keeps_nobody_waiting(side: str, monkeypatch) -> None:
     """It has a session of its own and keeps the pipes; the threads end with it."""
-    for name in ("PLAY_OUT_S", "_JOIN_PATIENCE_S"):
-        monkeypatch.setattr(programs, name, 0.1)
+    monkeypatch.setattr(programs, "PLAY_OUT_S", 0.1)
+    monkeypatch.setattr(childprogram, "_JOIN_PATIENCE_S", 0.1)
     code = """
 import os, time
 ready, fled = os.pipe()
@@ -476,7 +478,7 @@ async def test_closing_twice_and_after_a_loss_is_fine(side: str) -> None:
 
 
 async def test_a_close_that_is_cancelled_goes_on(monkeypatch) -> None:
-    monkeypatch.setattr(programs, "TERM_PATIENCE_S", 0.1)
+    monkeypatch.setattr(childprogram, "TERM_PATIENCE_S", 0.1)
     async with hearing(sh("trap '' TERM; echo >&2; while :; do sleep 600; done")) as (microphone, _loss):
         await until(lambda: microphone._program._last_words)
         with pytest.raises(TimeoutError):

@@ -1,0 +1,179 @@
+"""A program that hears or plays for us: one child process, the pipe to it or from it, and its end."""
+
+import asyncio
+import contextlib
+import os
+import shlex
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final, cast
+
+from flashlive_cli.errors import ConfigError, DeviceError
+from flashlive_cli.printable import printable
+
+if TYPE_CHECKING:
+    import io
+
+TERM_PATIENCE_S: Final = 1.0
+"""Between the polite signal and the other one."""
+
+_ENDING_S: Final = 1.0
+"""Between the end of a program's pipe and its own; it needs a millisecond."""
+
+_JOIN_PATIENCE_S: Final = 0.5
+"""
+For a thread whose pipe has ended. A program's descendant that fled to a session of its own may keep the pipe open;
+the thread is left there then, and as a daemon it does not keep the process.
+"""
+
+if sys.platform == "win32":
+    _CREATION_FLAGS: Final = subprocess.CREATE_NEW_PROCESS_GROUP
+else:
+    _CREATION_FLAGS: Final = 0
+
+_LAST_WORDS_BYTES: Final = 2048
+_LAST_LINE_CHARS: Final = 200
+
+
+class Program:
+    """
+    One child process, the pipe to it or from it, and its end.
+
+    It has a session of its own: Ctrl-C in the terminal reaches flashlive alone, and what the program starts in turn
+    ends with it (on Windows, when the pipe does). Nothing it prints reaches the terminal, but for the last line of
+    its stderr in a `DeviceError`.
+
+    Belongs to the event loop it was made in.
+
+    Attributes:
+        pipe: its standard input or output, unbuffered; for the thread that `start` starts, which closes it.
+        closing: set when that thread is to leave, or the program is lost.
+    """
+
+    def __init__(self, command: str, *, speaker: bool, lost: Callable[[DeviceError], None]) -> None:
+        """
+        Start the program; on Windows the command is passed on as it is, elsewhere it is split as a shell would.
+
+        Raises:
+            ConfigError: the command is empty, or its quotes do not match.
+            DeviceError: there is no such program, or it cannot be started.
+        """
+        self.closing = threading.Event()
+        self._loop = asyncio.get_running_loop()
+        self._lost = lost
+        self._stalled = "takes no more sound" if speaker else "closed its output"
+        name = command
+        try:
+            words = [command.strip()] if sys.platform == "win32" else shlex.split(command)
+            if not words or not words[0]:
+                raise ConfigError("the command of a sound program is empty; try one like: arecord -q -t raw")
+            name = words[0]
+            self._process = subprocess.Popen(  # noqa: S603 - running the user's command is what was asked for
+                words[0] if sys.platform == "win32" else words,
+                bufsize=0,
+                stdin=subprocess.PIPE if speaker else subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL if speaker else subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                start_new_session=True,
+                creationflags=_CREATION_FLAGS,
+            )
+        except ValueError as exc:
+            raise ConfigError(printable(f"{command!r} is no command: {exc}")) from exc
+        except OSError as exc:
+            advice = "; is it installed?" if isinstance(exc, FileNotFoundError) else ""
+            raise DeviceError(printable(f"{name} cannot be started: {exc.strerror}{advice}")) from exc
+        self._name = printable(name)
+        self._last_words = b""
+        self.pipe = cast("io.FileIO", self._process.stdin if speaker else self._process.stdout)
+        self._threads = [threading.Thread(target=self._overhear, name="flashlive-program-stderr", daemon=True)]
+        self._threads[0].start()
+
+    def start(self, work: Callable[[], None], name: str) -> None:
+        """Let a thread do the work on the pipe; the program counts as lost if that ends before `close`."""
+        thread = threading.Thread(target=self._run, args=(work,), name=name, daemon=True)
+        self._threads.append(thread)
+        thread.start()
+
+    def ring(self, bell: Callable[..., None], *news: object) -> None:
+        """Ring into the loop from a thread."""
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody is left to care
+            self._loop.call_soon_threadsafe(bell, *news)
+
+    async def close(self, patience_s: float = 0.0) -> None:
+        """
+        End the program: SIGTERM after `patience_s` with its pipe closed, SIGKILL a second later.
+
+        When cancelled, this goes on in its thread.
+        """
+        self.closing.set()
+        await asyncio.to_thread(self._end, patience_s)
+
+    def _end(self, patience_s: float) -> None:
+        if not self._gone_within(patience_s):
+            self._signal(kill=False)
+            if not self._gone_within(TERM_PATIENCE_S):
+                self._signal(kill=True)
+                self._gone_within(_ENDING_S)
+        for thread in self._threads:
+            thread.join(_JOIN_PATIENCE_S)
+
+    def _gone_within(self, seconds: float) -> bool:
+        """Wait for the program's end, and end what it left behind; False if it has not ended."""
+        if self._process.returncode is not None:
+            return True
+        try:
+            self._process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            return False
+        self._signal(kill=True)
+        return True
+
+    def _signal(self, *, kill: bool) -> None:
+        if sys.platform == "win32":
+            self._process.kill()  # there is no politer way
+            return
+        # gone already; or another user's (sudo), or on macOS all of it gone but not yet waited for
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._process.pid, signal.SIGKILL if kill else signal.SIGTERM)
+
+    def _overhear(self) -> None:
+        """Keep the end of what the program says on stderr, in a thread."""
+        with cast("io.FileIO", self._process.stderr) as stderr:
+            while piece := stderr.read(_LAST_WORDS_BYTES):
+                self._last_words = (self._last_words + piece)[-_LAST_WORDS_BYTES:]
+
+    def _run(self, work: Callable[[], None]) -> None:
+        death = ""
+        try:
+            work()
+        except OSError:
+            pass  # the program reads no more
+        except Exception as exc:  # noqa: BLE001 - a dead thread must be known in the loop, whatever killed it
+            death = f"the thread for {self._name} died of {type(exc).__name__}: {exc}"
+        finally:
+            self.pipe.close()
+        if not self.closing.is_set():
+            self.ring(self._on_lost, DeviceError(printable(death) or self._obituary()))
+
+    def _obituary(self) -> str:
+        self._gone_within(_ENDING_S)
+        self._threads[0].join(_JOIN_PATIENCE_S)
+        match self._process.returncode:
+            case None:
+                how = f"{self._name} {self._stalled}"
+            case 0:
+                how = f"{self._name} ended (exit code 0), and the talk with it"
+            case code if code < 0:
+                how = f"{self._name} was killed by signal {-code}"
+            case code:
+                how = f"{self._name} ended with exit code {code}"
+        lines = [line for line in self._last_words.decode(errors="replace").splitlines() if line.strip()]
+        return f"{how}: {printable(lines[-1].strip()[:_LAST_LINE_CHARS])}" if lines else how
+
+    def _on_lost(self, error: DeviceError) -> None:
+        if not self.closing.is_set():
+            self.closing.set()
+            self._lost(error)
