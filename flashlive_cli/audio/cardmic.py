@@ -14,10 +14,11 @@ from typing import Any, Final, Self
 import numpy as np
 import numpy.typing as npt
 
-from flashlive_cli.audio.devices import Device, Stream
+from flashlive_cli.audio.devices import Device
 from flashlive_cli.audio.ear import Ear
 from flashlive_cli.audio.rates import Resampler
 from flashlive_cli.audio.ring import Ring
+from flashlive_cli.audio.stream import Stream
 from flashlive_cli.clock import Clock
 from flashlive_cli.errors import DeviceError
 from flashlive_cli.pcm import FULL_SCALE, WIRE_IN, PcmFormat
@@ -36,11 +37,13 @@ class CardMicrophone:
 
     Attributes:
         ear: what the sound tells; it gets every chunk.
+        lost_ms: milliseconds of sound that were not read in time, as of the latest `read`.
         clean: takes the speaker's echo out of each chunk; see `echo.Echo`.
     """
 
     def __init__(self, clock: Clock, device: Device, ear: Ear, *, lost: Callable[[DeviceError], None]) -> None:
         self.ear = ear
+        self.lost_ms = 0.0
         self.clean: Callable[[bytes], bytes] | None = None
         self._clock = clock
         self._stream = Stream(device, lost=lost)
@@ -90,7 +93,7 @@ class CardMicrophone:
         """Take a block, in PortAudio's thread."""
         self._ring.write(memoryview(block))
         self._stream.beats += 1
-        self._stream.ring(self._arrived.set)
+        self._stream.tell_loop(self._arrived.set)
 
     @property
     def name(self) -> str:
@@ -113,20 +116,16 @@ class CardMicrophone:
         return self.ear.speech_ended_s
 
     @property
-    def lost_ms(self) -> float:
-        """Milliseconds of sound that nobody read in time."""
-        return self.pcm.ms_of(self._ring.overrun_frames)
-
-    @property
     def latency_s(self) -> float:
         """What the device holds before it hands over a block."""
         return self._stream.latency_s
 
     async def read(self) -> bytes:
-        """Wait for the next chunk."""
+        """Wait for the next chunk; once the device is lost, for ever."""
         raw = await self._take(self._chunk_frames) if self._convert is None else await self._take_converted()
         chunk = raw if self.clean is None else self.clean(raw)
         self.ear(raw, chunk, self._clock.now())
+        self.lost_ms = self.pcm.ms_of(self._ring.overrun_frames)
         return chunk
 
     async def _take(self, n_frames: int) -> bytes:

@@ -3,9 +3,9 @@ A sound card's speaker.
 
     `CardSpeaker.write` in the receiver task -> [playback ring] -> playback callback -> device
 
-The callback copies and counts, nothing else. Its blocks are 5 ms: what the device holds cannot be called back, and it
-holds two blocks. The ring is in the device's format, so a device with a rate or channels of its own is converted for
-before it.
+The callback copies and counts; where it runs dry within a reply, it fades one block (40 us). Its blocks are 5 ms: what
+the device holds cannot be called back, and it holds two of them. The ring is in the device's format, so what a device
+with a rate or channels of its own needs is done before it.
 """
 
 import asyncio
@@ -15,9 +15,11 @@ from typing import Any, Final, Literal, Self
 
 import numpy as np
 
-from flashlive_cli.audio.devices import SLOW_LATENCY_S, Device, Stream
+from flashlive_cli.audio.devices import Device
+from flashlive_cli.audio.fade import faded
 from flashlive_cli.audio.rates import Resampler
 from flashlive_cli.audio.ring import Ring
+from flashlive_cli.audio.stream import SLOW_LATENCY_S, Stream
 from flashlive_cli.clock import Clock
 from flashlive_cli.errors import DeviceError
 from flashlive_cli.pcm import FULL_SCALE, WIRE_OUT, PcmFormat, dbfs
@@ -106,7 +108,7 @@ class CardSpeaker:
         self._ring = Ring(pcm.rate_hz * RING_S, overwrite=False, frame_bytes=pcm.frame_bytes)
         self._preroll_frames = pcm.frames_of_ms(PREROLL_MS)
         self._fade_frames = pcm.frames_of_ms(FADE_MS)
-        self._silence = bytes(pcm.bytes_of_ms(100))
+        self._silence = memoryview(bytes(pcm.bytes_of_ms(100)))
 
     def _play(self, block: Any, n_frames: int, _time: object, _status: object) -> None:
         """Fill a block, in PortAudio's thread."""
@@ -116,11 +118,11 @@ class CardSpeaker:
         held = ring.held_frames
         if not self._sounding and held and (self._complete or held >= self._preroll_frames):
             self._sounding = True
-            stream.ring(self._on_started)
+            stream.tell_loop(self._on_started)
         n_played = ring.read_into(room) if self._sounding else 0
         if n_played < n_frames:
             n_bytes = n_played * self._pcm.frame_bytes
-            room[n_bytes:] = self._silence[: len(room) - n_bytes]
+            room[n_bytes:] = self._silence[: len(room) - n_bytes]  # a view: nothing is allocated
             if self._sounding:
                 self._stop()
         elif not self._complete and held < 2 * n_frames:
@@ -129,7 +131,7 @@ class CardSpeaker:
         starts = self._starts
         if starts and ring.read_frames > starts[0]:
             starts.popleft()
-            stream.ring(self._on_started)
+            stream.tell_loop(self._on_started)
         if self.reference is not None:
             self.reference.write(room)
 
@@ -139,14 +141,17 @@ class CardSpeaker:
         if not self._complete:
             self.underruns += 1
             self._preroll_frames = self._pcm.frames_of_ms(REBUFFER_MS)
-        self._stream.ring(self._on_drained)
+        self._stream.tell_loop(self._on_drained)
 
     def _conceal(self, room: memoryview) -> None:
         """Fade the last whole block out where no other is there to follow it: running dry must not click."""
         samples = room.cast("h")
-        n_samples = len(samples)
-        for index in range(n_samples):
-            samples[index] = samples[index] * (n_samples - index) // n_samples
+        channels = self._pcm.channels
+        n_frames = len(samples) // channels
+        for channel in range(min(2, channels)):  # no more of them sound
+            for frame in range(n_frames):
+                at = frame * channels + channel
+                samples[at] = samples[at] * (n_frames - frame) // n_frames
 
     @property
     def name(self) -> str:
@@ -194,10 +199,10 @@ class CardSpeaker:
         self._listener = (started, drained)
 
     def write(self, pcm: bytes) -> None:
-        """Append 24 kHz mono s16le."""
+        """Append 24 kHz mono s16le; the receiver task's."""
         if not pcm:
             return
-        if self._complete and self._ring.held_frames:
+        if self._complete and (self._sounding or self._ring.held_frames):
             self._starts.append(self._ring.written_frames - self._ring.flushed_frames)
         self._complete = False
         self._idle.clear()
@@ -211,18 +216,23 @@ class CardSpeaker:
         self._preroll_frames = self._pcm.frames_of_ms(PREROLL_MS)
 
     def flush(self) -> int:
-        """Drop what is held but for 5 ms, which fade out; return how many frames were dropped, at 24 kHz."""
+        """
+        Drop what is held but for 5 ms, which fade out; return how many frames were dropped, at 24 kHz.
+
+        A device that itself holds more than 60 ms is emptied too, which clicks. The receiver task's.
+        """
         if self._convert is not None:
             self._convert.finish()
         self._starts = deque()  # a new one: the callback may be looking at the other
-        keep = self._fade_frames if self._sounding else 0
-        dropped = self._ring.flush(keep, shape=self._faded)
-        if self._sounding and self.latency_s > SLOW_LATENCY_S:
-            self._stream.empty()
+        sounding = self._sounding
+        self._complete = sounding or self._complete  # first: what ends now has not run dry
+        dropped = self._ring.flush(self._fade_frames if sounding else 0, shape=self._faded)
         self._complete = True
         self._preroll_frames = self._pcm.frames_of_ms(PREROLL_MS)
-        if not self._sounding:
-            self._stream.ring(self._on_drained)
+        if not sounding:
+            self._stream.tell_loop(self._on_drained)
+        elif self.latency_s > SLOW_LATENCY_S:
+            self._stream.empty()
         return self._at_wire_rate(dropped)
 
     async def drained(self) -> None:
@@ -251,11 +261,7 @@ class CardSpeaker:
             self._listener[1](self._clock.now() + self.latency_s)
 
     def _faded(self, pcm: bytes) -> bytes:
-        """The same sound, falling to silence."""
-        frames = np.frombuffer(pcm, "<i2").reshape(-1, self._pcm.channels)
-        ramp = np.linspace(1, 0, len(frames), dtype=np.float32)[:, None]
-        faded: bytes = np.rint(frames * ramp).astype("<i2").tobytes()
-        return faded
+        return faded(pcm, self._pcm.channels)
 
 
 class _Converter:

@@ -63,7 +63,7 @@ class Ear:
         self._on_trouble = on_trouble
         self._detect = VoiceDetector()
         self._batch: list[tuple[bytes, bytes, float]] = []
-        self._voiced_s: deque[float] = deque(maxlen=WINDOW_FRAMES)
+        self._voiced_s: deque[float | None] = deque(maxlen=WINDOW_FRAMES)  # of the latest chunks: when voiced
         self._mute_chunks = 0
         self._window_chunks = 0
         self._clipped = 0
@@ -94,16 +94,15 @@ class Ear:
 
     def _hear(self, chunk: bytes, level_dbfs: float, now: float) -> None:
         speaking = self._detect(chunk, level_dbfs)
-        if self._detect.voiced:
-            self._voiced_s.append(now)
-        if speaking and not self.speaking and self._is_new(self._voiced_s[0]):
-            self.speech_started_s = self._voiced_s[0]
+        self._voiced_s.append(now if self._detect.voiced else None)
+        if speaking and not self.speaking:
+            onset_s = next((voiced_s for voiced_s in self._voiced_s if voiced_s is not None), now)
+            if self._is_new(onset_s):
+                self.speech_started_s = onset_s
         if speaking and self._detect.voiced:
             self.speech_ended_s = now
         if speaking != self.speaking:
             self.speaking = speaking
-            if not speaking:
-                self._voiced_s.clear()
             if self._on_speech is not None:
                 self._on_speech(speaking)
 

@@ -228,8 +228,7 @@ class WavSpeaker:
         while block := self._due_block(due_s := began_s + n_frames / WIRE_OUT.rate_hz):
             if not n_frames:
                 self._bell(self._on_started, began_s)
-            elif self._starts and self._ring.read_frames > self._starts[0]:
-                self._starts.popleft()
+            elif self._begins_another():
                 self._bell(self._on_started, due_s)
             n_frames += WIRE_OUT.frames_in(len(block))
             self._append(block)
@@ -238,6 +237,14 @@ class WavSpeaker:
                 synced_s = self._clock.source()
         self._sync()  # before the bell: who is told that all was played finds it in the file
         self._bell(self._on_drained, due_s if n_frames else None)
+
+    def _begins_another(self) -> bool:
+        """Whether the latest block holds the beginning of a reply that waited for its turn."""
+        with self._wake:
+            begins = bool(self._starts) and self._ring.read_frames > self._starts[0]
+            if begins:
+                self._starts.popleft()
+            return begins
 
     def _due_block(self, due_s: float) -> bytes:
         """Wait until `due_s`, then take a block, or several when late; nothing if none is held, or on closing."""
@@ -309,9 +316,7 @@ class WavSpeaker:
 
 def _faded(block: bytes, n_frames: int) -> bytes:
     """The block with its first `n_frames` fading to silence; what follows them is another sound and stays."""
-    import numpy as np  # noqa: PLC0415 - 60 ms that a dial need not wait for
+    from flashlive_cli.audio.fade import faded  # noqa: PLC0415 - numpy: 60 ms that a dial need not wait for
 
-    samples = np.frombuffer(block, "<i2").copy()
-    head = samples[:n_frames]
-    head[:] = np.rint(head * np.linspace(1, 0, n_frames, dtype=np.float32)[: head.size])
-    return samples.tobytes()
+    n_bytes = WIRE_OUT.bytes_of(n_frames)
+    return faded(block[:n_bytes]) + block[n_bytes:]

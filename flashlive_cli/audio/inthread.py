@@ -22,6 +22,7 @@ def begin(work: Callable[[], T], *, name: str) -> "asyncio.Future[T]":
     """
     loop = asyncio.get_running_loop()
     future: asyncio.Future[T] = loop.create_future()
+    future.add_done_callback(lambda done: done.cancelled() or done.exception())  # who lost interest is not shouted at
 
     def settle(result: T | None, error: BaseException | None) -> None:
         if future.done():

@@ -16,14 +16,13 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final
 
-import numpy as np
-
 from flashlive_cli.audio.cardmic import CHUNK_BYTES
 from flashlive_cli.audio.cardmic import RING_MS as CAPTURE_RING_MS
 from flashlive_cli.audio.cardspeaker import FADE_MS, PREROLL_MS, REBUFFER_MS
 from flashlive_cli.audio.cardspeaker import RING_S as PLAYBACK_RING_S
 from flashlive_cli.audio.childprogram import Program
 from flashlive_cli.audio.ear import Ear
+from flashlive_cli.audio.fade import faded
 from flashlive_cli.audio.ring import Ring
 from flashlive_cli.clock import Clock
 from flashlive_cli.errors import DeviceError
@@ -58,6 +57,7 @@ class ProgramMicrophone:
 
     Attributes:
         ear: what the sound tells; it gets every chunk.
+        lost_ms: milliseconds of sound that were not read in time, as of the latest `read`.
         name: the command, printable.
         pcm: what the program is to give.
         latency_s: what the pipe holds, which is nothing: it is emptied at once. The program's own buffer is unknown.
@@ -78,6 +78,7 @@ class ProgramMicrophone:
             DeviceError: the program cannot be started.
         """
         self.ear = ear
+        self.lost_ms = 0.0
         self.name = printable(command)
         self.pcm = WIRE_IN
         self.latency_s = 0.0
@@ -111,11 +112,6 @@ class ProgramMicrophone:
         """Clock time of the latest sound of speech."""
         return self.ear.speech_ended_s
 
-    @property
-    def lost_ms(self) -> float:
-        """Milliseconds of sound that nobody read in time."""
-        return WIRE_IN.ms_of(self._ring.overrun_frames)
-
     async def read(self) -> bytes:
         """Wait for the next chunk."""
         while not self._has_chunk():
@@ -123,6 +119,7 @@ class ProgramMicrophone:
             await self._arrived.wait()
         chunk = self._ring.read(WIRE_IN.frames_in(CHUNK_BYTES))
         self.ear(chunk, chunk, self._clock.now())
+        self.lost_ms = WIRE_IN.ms_of(self._ring.overrun_frames)
         return chunk
 
     async def close(self) -> None:
@@ -211,7 +208,7 @@ class ProgramSpeaker:
             self._program.ring(self._on_started)
         dry = self._sounding and not self._complete and WIRE_OUT.bytes_of(held) < 2 * len(block)
         if dry:
-            block[:n_played] = _faded(block[:n_played])  # no whole block is there to follow, and a gap must not click
+            block[:n_played] = faded(block[:n_played])  # no whole block is there to follow, and a gap must not click
             self.underruns += 1
             self._preroll_frames = WIRE_OUT.frames_of_ms(REBUFFER_MS)
         if dry or (self._sounding and n_played < len(block)):
@@ -261,7 +258,7 @@ class ProgramSpeaker:
         """Drop what is held but for 5 ms, which fade out; return how many frames were dropped."""
         self._starts = deque()
         keep = WIRE_OUT.frames_of_ms(FADE_MS) if self._sounding else 0
-        dropped = self._ring.flush(keep, shape=_faded)
+        dropped = self._ring.flush(keep, shape=faded)
         self.complete()
         if not self._sounding:
             self._program.ring(self._on_drained)
@@ -319,10 +316,3 @@ def _unread_bytes(pipe: io.FileIO) -> int:
         if poll.poll(0):
             raise BrokenPipeError
     return n_bytes
-
-
-def _faded(pcm: bytes | memoryview) -> bytes:
-    """The same sound, falling to silence."""
-    samples = np.frombuffer(pcm, "<i2")
-    faded: bytes = np.rint(samples * np.linspace(1, 0, samples.size, dtype=np.float32)).astype("<i2").tobytes()
-    return faded

@@ -21,7 +21,8 @@ class Ring:
 
     One thread writes and flushes, one thread reads, and neither role changes hands while the ring is in use.
     Anyone may read the counters. A plain lock is held for one memory copy (about a microsecond for 20 ms of
-    sound); growing, which happens after minutes and on the writer's side, holds it for a copy of all that is held.
+    sound), for what a flush shapes (20 us for 5 ms), and, after minutes and on the writer's side, for a copy of all
+    that is held, when the ring grows.
 
     At any moment `written_frames == read_frames + flushed_frames + overrun_frames + held_frames`.
 
@@ -111,7 +112,7 @@ class Ring:
         Forget what is held, but for the `keep_frames` the reader takes next; return how many frames were dropped.
 
         The kept frames are there to be faded out, so that the cut does not click; `shape` does that at once, and
-        returns as many bytes as it is given.
+        returns as many bytes as it is given; it runs under the lock, and must not touch the ring.
 
         Called by the ring's writer, so that what it writes afterwards is never flushed and what it wrote before
         never survives.

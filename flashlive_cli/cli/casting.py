@@ -18,7 +18,7 @@ from typing import IO, TYPE_CHECKING, Final, TextIO
 
 from flashlive_cli.audio.clips import Clip, open_raw, open_wav
 from flashlive_cli.audio.wavwrite import check_target
-from flashlive_cli.cli.foreign import foreign_stderr
+from flashlive_cli.cli.foreign import foreign_stderr, stdout_aside
 from flashlive_cli.cli.turns import Given
 from flashlive_cli.config import Config, Resolved, find_key
 from flashlive_cli.errors import ConfigError, FileError
@@ -234,7 +234,7 @@ def _start_log(settings: Config, stack: ExitStack) -> None:
             raise FileError(f"the log {settings.log_file} cannot be written: {reason}") from exc
         file = stack.enter_context(os.fdopen(descriptor, "a", encoding="utf-8"))
         log = logging.StreamHandler(file)
-        stack.callback(logging.getLogger().removeHandler, log)
+    stack.callback(logging.getLogger().removeHandler, log)
     log.setFormatter(_LogLine("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     logging.basicConfig(handlers=[log], level=settings.log_level.upper(), force=True)
 
@@ -347,21 +347,3 @@ def _find_data(stack: ExitStack) -> TextIO | None:
 def _close_quietly(stream: TextIO) -> None:
     with contextlib.suppress(OSError):  # its reader is gone, which the talk has noticed and said
         stream.close()
-
-
-@contextmanager
-def stdout_aside() -> Iterator[IO[bytes]]:
-    """
-    Keep what stdout is connected to for the data, unbuffered, and send whatever is printed there to stderr.
-
-    That holds for descriptor 1 itself, and so for what child processes of a tool print.
-    """
-    sys.stdout.flush()
-    stdout = sys.stdout.fileno()
-    with os.fdopen(os.dup(stdout), "wb", buffering=0) as aside:
-        os.dup2(sys.stderr.fileno(), stdout)
-        try:
-            yield aside
-        finally:
-            sys.stdout.flush()
-            os.dup2(aside.fileno(), stdout)

@@ -6,7 +6,7 @@ from typing import Final, Literal, TypeVar
 
 from flashlive_cli.audio.devices import Device, find_device
 from flashlive_cli.cli.remembered import Side, remembered_device
-from flashlive_cli.errors import DeviceError
+from flashlive_cli.errors import ConfigError, DeviceError
 
 FIND_PATIENCE_S: Final = 10.0
 T = TypeVar("T")
@@ -40,12 +40,16 @@ def choose_device(side: Side, wanted: str | None) -> Choice:
     if wanted is not None:
         return Choice(find_device(wanted, output=output), "asked for")
     last = remembered_device(side)
-    if last is not None:
-        try:
-            return Choice(find_device(last, output=output), "chosen last time")
-        except DeviceError:
-            return Choice(find_device(None, output=output), "system's default", missing=last)
-    return Choice(find_device(None, output=output), "system's default")
+    usual = find_device(None, output=output)
+    if last is None:
+        return Choice(usual, "system's default")
+    try:
+        again = find_device(last, output=output)
+    except (DeviceError, ConfigError):
+        again = usual
+    if again.name != last:  # a part of a name may be chosen, and is not what was remembered
+        return Choice(usual, "system's default", missing=last)
+    return Choice(again, "chosen last time")
 
 
 async def found_in_time(search: "asyncio.Future[T]") -> T:

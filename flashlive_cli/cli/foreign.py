@@ -1,5 +1,5 @@
 """
-What strangers write to descriptor 2, kept in order: PortAudio's complaints go to the log, all else is made safe.
+What strangers write to descriptors 1 and 2, kept in order: PortAudio's complaints go to the log, all else is made safe.
 
 PortAudio and JACK write to stderr from C, and a tool's child processes inherit it. Neither knows of the terminal's
 lines, nor escapes what it writes.
@@ -12,7 +12,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import BinaryIO, Final, TextIO
+from typing import IO, BinaryIO, Final, TextIO
 
 from flashlive_cli.printable import printable
 
@@ -27,6 +27,7 @@ _DRIVERS: Final = (
     "attempt to connect to server failed",
 )
 _LONGEST_LINE: Final = 8192
+_STDERR: Final = 2
 _log: Final = logging.getLogger("flashlive.driver")
 
 
@@ -44,17 +45,15 @@ def foreign_stderr() -> Iterator[None]:
         return
     before = sys.stderr
     before.flush()
-    aside = os.fdopen(
-        os.dup(descriptor), "w", encoding=before.encoding, errors=before.errors or "backslashreplace", buffering=1
-    )
+    encoding, errors = before.encoding, before.errors or "backslashreplace"
+    aside = os.fdopen(os.dup(descriptor), "w", encoding=encoding, errors=errors, buffering=1)
     reading, writing = os.pipe()
-    thread = threading.Thread(
-        target=_pass_on, args=(os.fdopen(reading, "rb"), aside), name="flashlive-stderr", daemon=True
-    )
+    lines = os.fdopen(reading, "rb")
+    thread = threading.Thread(target=_pass_on, args=(lines, aside), name="flashlive-stderr", daemon=True)
+    thread.start()
     os.dup2(writing, descriptor)
     os.close(writing)
     sys.stderr = aside
-    thread.start()
     try:
         yield
     finally:
@@ -67,11 +66,13 @@ def foreign_stderr() -> Iterator[None]:
             sys.stderr = before
             os.dup2(aside.fileno(), descriptor)
             thread.join(0.2)  # ends with the last writer; a child of a tool may live on
+            if not thread.is_alive():
+                aside.close()
 
 
 def _driver_hangs() -> bool:
-    devices = sys.modules.get("flashlive_cli.audio.devices")
-    return devices is not None and devices.driver_hangs()
+    stream = sys.modules.get("flashlive_cli.audio.stream")  # if nobody has loaded it, there is no driver
+    return stream is not None and stream.driver_hangs()
 
 
 def _pass_on(lines: BinaryIO, stderr: TextIO) -> None:
@@ -85,3 +86,21 @@ def _pass_on(lines: BinaryIO, stderr: TextIO) -> None:
                 latest_complaint = text
             else:
                 stderr.write(printable(text) + "\n")
+
+
+@contextmanager
+def stdout_aside() -> Iterator[IO[bytes]]:
+    """
+    Keep what stdout is connected to for the data, unbuffered, and send whatever is printed there to stderr.
+
+    That holds for descriptor 1 itself, and so for what child processes of a tool print.
+    """
+    sys.stdout.flush()
+    stdout = sys.stdout.fileno()
+    with os.fdopen(os.dup(stdout), "wb", buffering=0) as aside:
+        os.dup2(_STDERR, stdout)  # not sys.stderr's, which may have been set aside
+        try:
+            yield aside
+        finally:
+            sys.stdout.flush()
+            os.dup2(aside.fileno(), stdout)

@@ -70,9 +70,9 @@ class Screen:
 
     def failed(self, failure: FlashliveError) -> None:
         """End the talk politely: an output that was asked for takes nothing any more, or a device is gone."""
-        self.failure = self.failure or failure
-        if self._task is not None:
+        if self.failure is None and self._task is not None:  # a frozen server takes both ends with it
             self._task.cancel()
+        self.failure = self.failure or failure
 
     def gave_up(self, error: FlashliveError) -> typer.Exit:
         """Report the error that ends the talk, and return what ends the program."""

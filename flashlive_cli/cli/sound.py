@@ -68,6 +68,7 @@ class TalkSound:
         from flashlive_cli.audio.devices import SWITCH_INTERVAL_S  # noqa: PLC0415 - who has files needs no devices
         from flashlive_cli.audio.inthread import begin  # noqa: PLC0415
 
+        self._stack.callback(sys.setswitchinterval, sys.getswitchinterval())
         sys.setswitchinterval(SWITCH_INTERVAL_S)
         gc.freeze()  # what is loaded by now stays; looking through it again and again would hold up the sound
         if self._cast.ears == MICROPHONE or self._cast.mouth == SPEAKER:
@@ -101,6 +102,7 @@ class TalkSound:
             FileError: the output cannot be created.
         """
         devices = await self._devices()
+        self._stack.callback(self._report_closed)  # when both ends are closed
         speaker = await self._open_speaker(devices.speaker)
         microphone = await self._open_microphone(devices.microphone)
         if self._microphone is not None or self._speaker is not None:
@@ -223,9 +225,10 @@ class TalkSound:
                 echo=echo,
             )
         )
-        self._stack.callback(self._report_closed)
 
     def _report_closed(self) -> None:
+        if self._microphone is None and self._speaker is None:
+            return
         self._screen.tell(
             SoundClosed(
                 underruns=self._speaker.underruns if self._speaker else 0,

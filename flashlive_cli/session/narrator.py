@@ -222,6 +222,7 @@ class Narrator:
 
     def playing(self, now: float) -> None:
         """Note that the speaker began to play a reply."""
+        self._cut = None  # the silence before it was too short to be noticed
         reply = self._latest
         if reply is None or reply.interrupted or reply.sounded or reply.audio_s is None:
             return

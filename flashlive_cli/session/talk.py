@@ -27,7 +27,14 @@ class SoundSource(Protocol):
         ...
 
     async def open(self) -> Sound:
-        """Open them, now that the service has accepted."""
+        """
+        Open them, now that the service has accepted.
+
+        Raises:
+            DeviceError: a device is not there, or cannot be opened.
+            ConfigError: it is not clear which device is meant.
+            FileError: the output cannot be created.
+        """
         ...
 
 
@@ -74,6 +81,7 @@ class Talk:
             ConnectionLost: the connection ended in the middle.
             NoAnswer: the setup, or every single turn, met with silence.
             RemoteProtocolError: the server sent what is no Live API message.
+            DeviceError, ConfigError, FileError: see `SoundSource.open`.
         """
         for note in (self._model.note, *self._setup_notes):
             if note:

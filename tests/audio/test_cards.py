@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import wave
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -35,8 +36,16 @@ def rig(card: Any) -> Any:
     return card
 
 
-def never(error: DeviceError) -> None:
-    raise AssertionError(error)
+losses: list[DeviceError] = []
+never = losses.append
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_lost() -> Iterator[None]:
+    """A device that is said to be lost fails the test that did not expect it."""
+    losses.clear()
+    yield
+    assert not losses
 
 
 def tone(hz: float, seconds: float, rate_hz: int, amplitude: float = 8000) -> Sound:
@@ -225,6 +234,39 @@ async def test_a_reply_that_begins_while_the_former_still_sounds_is_told_when_it
 
     assert len(started) == 2
     assert started[1] - started[0] == pytest.approx(0.5, abs=0.1)
+
+
+async def test_after_a_barge_in_replies_are_told_in_their_turn_and_nothing_ran_dry(rig: Any) -> None:
+    device = await asyncio.to_thread(find_device, None, output=True)
+    speaker = await CardSpeaker.open(Clock(), device, lost=never)
+    started: list[str] = []
+    speaker.listen(lambda _: started.append("started"), lambda _: None)
+    speaker.write(tone(440, 5, 24_000).astype("<i2").tobytes())
+    async with asyncio.timeout(10):
+        while speaker.played_frames < 4800:
+            await asyncio.sleep(0.005)
+    speaker.flush()
+    for hz in (440, 880):
+        speaker.write(tone(hz, 0.3, 24_000).astype("<i2").tobytes())
+        speaker.complete()
+    await speaker.drained()
+    await speaker.close()
+
+    assert len(started) == 3
+    assert speaker.underruns == 0
+
+
+async def test_closing_while_a_slow_device_is_being_emptied_ends_in_peace(rig: Any) -> None:
+    device = await asyncio.to_thread(find_device, None, output=True)
+    for _ in range(5):
+        speaker = await CardSpeaker.open(Clock(), device, lost=never, latency=0.2)
+        speaker.write(tone(440, 5, 24_000).astype("<i2").tobytes())
+        async with asyncio.timeout(10):
+            while not speaker.sounding:
+                await asyncio.sleep(0.005)
+        speaker.flush()
+        await speaker.close()
+    await asyncio.sleep(0)  # for a bell that was rung at the last moment
 
 
 async def test_a_sound_server_that_freezes_is_noticed_and_does_not_hold_up_the_end(rig: Any) -> None:

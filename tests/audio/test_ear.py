@@ -63,6 +63,14 @@ def test_a_short_pause_stays_within_the_utterance() -> None:
     assert listening.ear.speech_started_s == pytest.approx(1.02, abs=0.06)
 
 
+def test_a_click_long_ago_is_not_the_beginning_of_what_is_said_now() -> None:
+    listening = Listening()
+    for sound in (room(1), voice(0.02), room(15), voice(1)):
+        listening.hear(sound)
+
+    assert listening.ear.speech_started_s == pytest.approx(16.04, abs=0.08)
+
+
 def test_levels_leave_direct_current_out() -> None:
     listening = Listening()
     listening.hear(3000 + 3277 * np.sin(2 * np.pi * 1000 * np.arange(1920) / 16000))

@@ -1,0 +1,225 @@
+"""
+A stream from or to a sound device.
+
+PortAudio calls a stream's callback in a thread of its own, with a deadline of one block. What else is asked of it
+may hang with a bad driver, and is asked in threads that nobody has to wait for: see `inthread`.
+"""
+
+import asyncio
+import atexit
+import contextlib
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any, Final, Literal
+
+from flashlive_cli.audio.devices import Device, load_portaudio
+from flashlive_cli.audio.inthread import begin
+from flashlive_cli.errors import DeviceError
+from flashlive_cli.pcm import PcmFormat
+from flashlive_cli.printable import printable
+
+OPEN_PATIENCE_S: Final = 5.0
+CLOSE_PATIENCE_S: Final = 1.0
+STALL_CHECK_S: Final = 0.5
+STALLED_CHECKS: Final = 2
+"""A device without a callback in so many checks running has stalled: a frozen sound server reports nothing else."""
+FIRST_BEAT_CHECKS: Final = 6
+"""The same before the first callback: a headset may take a second to change its profile."""
+SLOW_LATENCY_S: Final = 0.06
+"""A device that holds more than this is emptied on a flush, at the price of a click: waiting is worse."""
+
+_UNSUPPORTED: Final = {-9999, -9998, -9997, -9994}  # host error, channels, rate, sample format: another may do
+_BUSY: Final = -9985
+
+_hanging: Final = threading.Event()
+
+
+def driver_hangs() -> bool:
+    """Whether a driver was left alone in this process; it may be printing the same complaint for ever."""
+    return _hanging.is_set()
+
+
+class Stream:
+    """
+    One PortAudio stream, to be opened, started and closed.
+
+    Belongs to the event loop it was made in. `beats` and `ring` are for the callback.
+
+    Attributes:
+        device: what it is for.
+        pcm: in which format: the wanted one, or one that the device takes.
+        latency_s: what the device holds, as PortAudio tells.
+        beats: callbacks so far; the callback counts them.
+    """
+
+    def __init__(self, device: Device, *, lost: Callable[[DeviceError], None]) -> None:
+        """Be for a device; `lost` is called in the loop, once, when that went away or stalled."""
+        self.device = device
+        self.pcm = PcmFormat(device.rate_hz)
+        self.latency_s = 0.0
+        self.beats = 0
+        self._loop = asyncio.get_running_loop()
+        self._lost = lost
+        self._stream: Any = None
+        self._closing = False
+        self._emptying: asyncio.Future[None] | None = None
+        self._check: asyncio.TimerHandle | None = None
+
+    async def open(
+        self,
+        formats: Sequence[PcmFormat],
+        *,
+        output: bool,
+        block_ms: int,
+        callback: Callable[[Any, int, object, object], None],
+        latency: float | Literal["low"] = "low",
+    ) -> None:
+        """
+        Open the device in the first format that it takes; `start` it then.
+
+        Args:
+            formats: to be asked for in this order.
+            output: a speaker's stream, or a microphone's.
+            block_ms: frames that a callback moves, in milliseconds.
+            callback: as PortAudio has it: block, frames, time, status.
+            latency: what the device may hold, in seconds.
+
+        Raises:
+            DeviceError: it cannot be opened, takes none of the formats, or does not open within 5 s.
+        """
+
+        def make() -> None:
+            self._stream, self.pcm = _make(
+                self.device,
+                formats,
+                output=output,
+                block_ms=block_ms,
+                latency=latency,
+                callback=callback,
+                finished_callback=self.finished,
+            )
+            self.latency_s = float(self._stream.latency)
+            if self._closing:  # nobody waited for it
+                self._stream.close()
+
+        await self._ask(make, patience_s=OPEN_PATIENCE_S)
+
+    async def start(self) -> None:
+        """
+        Let the callbacks begin, and watch that they go on.
+
+        Raises:
+            DeviceError: the device does not start.
+        """
+        await self._ask(self._stream.start, patience_s=OPEN_PATIENCE_S)
+        self._check = self._loop.call_later(STALL_CHECK_S, self._watch, 0, 0)
+
+    def tell_loop(self, told: Callable[..., None], *news: object) -> None:
+        """Call something in the loop's thread, from a callback."""
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody is left to care
+            self._loop.call_soon_threadsafe(told, *news)
+
+    def finished(self) -> None:
+        """PortAudio's word that a stream has ended: by us, or because its device is gone."""
+        if not self._closing and self._emptying is None:
+            self.tell_loop(self._lose, "went away")
+
+    def empty(self) -> None:
+        """Drop what the device holds, and go on; a hard cut, for devices that hold much. Returns at once."""
+
+        def restart() -> None:
+            with contextlib.suppress(Exception):  # a device that is gone calls no more, and is found stalled
+                self._stream.abort()
+                self._stream.start()
+
+        if not self._closing and self._emptying is None:
+            self._emptying = begin(restart, name="empty")  # the end of a stream that we ended is no loss
+            self._emptying.add_done_callback(self._emptied)
+
+    async def close(self) -> None:
+        """Close the stream; what the device still holds is dropped. A driver that hangs is left to itself."""
+        self._closing = True
+        if self._check is not None:
+            self._check.cancel()
+        if self._stream is None:
+            return
+        if self._emptying is not None:
+            await asyncio.wait({self._emptying}, timeout=CLOSE_PATIENCE_S)
+
+        def shut() -> None:
+            with contextlib.suppress(Exception):  # a device that is gone has nothing to complain about
+                self._stream.abort()
+                self._stream.close()
+
+        with contextlib.suppress(DeviceError):
+            await self._ask(shut, patience_s=CLOSE_PATIENCE_S)
+
+    def _emptied(self, _: "asyncio.Future[None]") -> None:
+        self._emptying = None
+
+    async def _ask(self, work: Callable[[], None], *, patience_s: float) -> None:
+        """Ask PortAudio for something, in a thread."""
+        sounddevice = load_portaudio()
+        try:
+            async with asyncio.timeout(patience_s):
+                await begin(work, name="device")
+        except TimeoutError as exc:
+            self._abandon()
+            name = printable(self.device.name)
+            raise DeviceError(f"{name} does not react; restart your sound server, or choose another device") from exc
+        except sounddevice.PortAudioError as exc:
+            raise DeviceError(printable(f"{self.device.name}: {exc.args[0]}")) from exc
+        except asyncio.CancelledError:
+            self._abandon()
+            raise
+
+    def _abandon(self) -> None:
+        """Leave a driver that hangs alone: PortAudio's goodbye at the end of the process would wait for it."""
+        self._closing = True
+        _hanging.set()
+        atexit.unregister(load_portaudio()._exit_handler)  # noqa: SLF001 - sounddevice has no other way
+
+    def _watch(self, beats_before: int, n_still: int) -> None:
+        """Look every now and then whether callbacks still come."""
+        n_still = 0 if self.beats != beats_before or self._emptying else n_still + 1
+        if n_still >= (STALLED_CHECKS if self.beats else FIRST_BEAT_CHECKS):
+            self._lose("has stalled: no sound moves through it")
+            return
+        self._check = self._loop.call_later(STALL_CHECK_S, self._watch, self.beats, n_still)
+
+    def _lose(self, what: str) -> None:
+        if not self._closing:
+            self._closing = True
+            self._lost(DeviceError(printable(f"{self.device.name} {what}")))
+
+
+def _make(
+    device: Device, formats: Sequence[PcmFormat], *, output: bool, block_ms: int, **settings: object
+) -> tuple[Any, PcmFormat]:
+    """Open a stream in the first format that does."""
+    sounddevice = load_portaudio()
+    kind = sounddevice.RawOutputStream if output else sounddevice.RawInputStream
+    # shared mode of WASAPI takes the mixer's format alone, unless asked to convert
+    extra = sounddevice.WasapiSettings(auto_convert=True) if "WASAPI" in device.host_api else None
+    refusals: list[str] = []
+    for pcm in formats:
+        try:
+            stream = kind(
+                device=device.index,
+                samplerate=pcm.rate_hz,
+                channels=pcm.channels,
+                blocksize=pcm.frames_of_ms(block_ms),
+                dtype="int16",
+                extra_settings=extra,
+                **settings,
+            )
+        except (sounddevice.PortAudioError, ValueError) as exc:
+            code = exc.args[1] if len(exc.args) > 1 else None
+            if code == _BUSY:
+                raise DeviceError(printable(f"{device.name} is busy: another program holds it")) from exc
+            refusals.append(f"{pcm.rate_hz} Hz, {pcm.channels} channels: {exc.args[0]}")
+            if code not in _UNSUPPORTED:
+                break
+        else:
+            return stream, pcm
+    raise DeviceError(printable(f"{device.name} cannot be opened ({refusals[0]}); flashlive devices lists the others"))
