@@ -5,10 +5,16 @@ The command line: introduces the rooms to each other; errors become exit codes h
     talk.py        `flashlive talk`: options
     casting.py     what a talk needs, found and checked before anything begins
     stage.py       a talk held
-    screen.py      what is seen of a talk
+    sound.py       its ears and mouth
+    screen.py      what is seen of it
+    foreign.py     what drivers, tools' children and other strangers print, kept in order
     turns.py       what the user gave to say, in the order given
     simulate.py    `flashlive sim`
     catalogue.py   `flashlive voices`, `flashlive models`
+    devices.py     `flashlive devices`
+    choice.py      which microphone and speaker a talk uses
+    remembered.py  the ones chosen last
+    doctor.py      `flashlive doctor`; what it looks at is in checks/
     exits.py       exit codes
     settings.py    `flashlive config`, and settings for the other commands
 
@@ -26,7 +32,7 @@ from typing import Annotated
 import typer
 
 from flashlive_cli import __version__
-from flashlive_cli.cli import catalogue, settings, simulate, talk
+from flashlive_cli.cli import catalogue, devices, doctor, settings, simulate, talk
 from flashlive_cli.cli.exits import INTERRUPTED, USAGE, exit_code_of
 from flashlive_cli.errors import FlashliveError
 from flashlive_cli.printable import printable
@@ -57,6 +63,8 @@ def flashlive(
 talk.register(app)
 simulate.register(app)
 catalogue.register(app)
+devices.register(app)
+doctor.register(app)
 settings.register(app)
 
 
