@@ -15,7 +15,8 @@ MAY_SEE = {
     "protocol": {"errors", "pcm"},
     "session": {"protocol", *LOBBY},
     "audio": LOBBY - {"reports"},
-    "toolbox": {"errors", "printable"},
+    "decorator": {"errors"},
+    "toolbox": {"decorator", "errors", "printable"},
     "ui": {"protocol", *LOBBY},
     "sim": LOBBY - {"reports"},
     "config": {"errors", "printable"},
@@ -28,6 +29,10 @@ DOORS = {
     "msgspec": {"protocol/codec/"},
     "pydantic": {"config.py", "toolbox/"},
     "pydantic_core": {"toolbox/"},
+    "mcp": {"toolbox/mcp_link.py", "toolbox/mcp_process.py"},
+    "mcp_types": {"toolbox/mcp"},
+    "anyio": {"toolbox/mcp_process.py"},
+    "httpx2": {"toolbox/mcp_link.py"},
 }
 """Foreign packages, and the only places that import them."""
 
@@ -73,6 +78,18 @@ def test_foreign_packages_come_in_through_few_doors(package: str) -> None:
 
     assert users, f"nobody uses {package} any more"
     assert all(any(user.startswith(door) for door in DOORS[package]) for user in users), users
+
+
+@pytest.mark.parametrize("line", ["import flashlive_cli", "from flashlive_cli import tool"])
+def test_the_decorator_of_tools_files_is_light(line: str) -> None:
+    """A file of tools costs no more in its own tests, or in another program, than without it."""
+    code = (
+        f"import sys; {line}; loaded = {{'pydantic', 'asyncio', 'typer'}} & set(sys.modules); assert not loaded, loaded"
+    )
+
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+
+    assert done.returncode == 0, done.stderr
 
 
 def test_help_needs_nothing_heavy() -> None:

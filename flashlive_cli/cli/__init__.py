@@ -11,6 +11,7 @@ The command line: introduces the rooms to each other; errors become exit codes h
     turns.py       what the user gave to say, in the order given
     simulate.py    `flashlive sim`
     catalogue.py   `flashlive voices`, `flashlive models`
+    tools.py       `flashlive tools`
     devices.py     `flashlive devices`
     choice.py      which microphone and speaker a talk uses
     remembered.py  the ones chosen last
@@ -32,7 +33,7 @@ from typing import Annotated
 import typer
 
 from flashlive_cli import __version__
-from flashlive_cli.cli import catalogue, devices, doctor, settings, simulate, talk
+from flashlive_cli.cli import catalogue, devices, doctor, settings, simulate, talk, tools
 from flashlive_cli.cli.exits import INTERRUPTED, USAGE, exit_code_of
 from flashlive_cli.errors import FlashliveError
 from flashlive_cli.printable import printable
@@ -63,6 +64,7 @@ def flashlive(
 talk.register(app)
 simulate.register(app)
 catalogue.register(app)
+tools.register(app)
 devices.register(app)
 doctor.register(app)
 settings.register(app)

@@ -1,7 +1,6 @@
 """A function's parameters, as pydantic checks them: read from the signature, its type hints resolved."""
 
 import ast
-import functools
 import inspect
 import linecache
 import types
@@ -9,17 +8,13 @@ import typing
 from collections.abc import Callable, Sequence
 from typing import Annotated, Any, cast
 
-from pydantic import TypeAdapter
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic.fields import FieldInfo
 
 from flashlive_cli.errors import ToolError
 from flashlive_cli.printable import printable
 
 Function = Callable[..., object]
-
-
-def is_function(value: object) -> bool:
-    """Tell whether this was written with `def`, or is such a function behind `functools.cache`."""
-    return inspect.isfunction(value) or isinstance(value, functools._lru_cache_wrapper)  # noqa: SLF001 - no public name
 
 
 def parameters_of(function: Function) -> list[inspect.Parameter]:
@@ -52,21 +47,52 @@ def _resolved(function: Function, parameter: inspect.Parameter) -> inspect.Param
     stand_in = cast("Function", types.SimpleNamespace(__annotations__={name: parameter.annotation}))
     try:
         hint = typing.get_type_hints(stand_in, _written(function).__globals__, include_extras=True)[name]
-        if parameter.default is None:
+        if _default_of(parameter) is None:
             hint = _or_none(hint)
     except Exception as exc:  # the hint is the user's code
         raise refusal(function, f"type hint: {_first_line(exc)}", parameter=name) from exc
     return parameter.replace(annotation=hint, kind=parameter.KEYWORD_ONLY)
 
 
+def _default_of(parameter: inspect.Parameter) -> object:
+    default = parameter.default
+    return default.default if isinstance(default, FieldInfo) else default
+
+
 def _or_none(hint: Any) -> Any:
     if typing.get_origin(hint) is Annotated:
         inner, *notes = typing.get_args(hint)
-        return Annotated[(inner | None, *notes)]
-    return hint | None
+        return Annotated[(_or_none(inner), *notes)]
+    try:
+        return hint | None
+    except TypeError:
+        raise TypeError(f"{hint!r} is not a type") from None
 
 
-def adapter_of(parameters: Sequence[inspect.Parameter]) -> TypeAdapter[dict[str, object]]:
+def complaint_about_default(parameter: inspect.Parameter) -> str | None:
+    """
+    Tell what is wrong with a default, None where nothing is.
+
+    It has to be what the hint says and within its limits, as a caller's argument in Python would be: text for a
+    date will not do, as the function would get text. What validators of the user's say of it is their affair.
+    """
+    strictly = ConfigDict(strict=True, validate_default=True)
+    try:
+        taken = adapter_of([parameter], strictly).validate_python({})
+    except ValidationError as exc:
+        errors = exc.errors(include_url=False, include_context=False)
+        return next((error["msg"] for error in errors if error["type"] not in {"value_error", "assertion_error"}), None)
+    except Exception:  # noqa: BLE001 - a validator of the user's
+        return None
+    default = _default_of(parameter)
+    if isinstance(default, dict) and not isinstance(next(iter(taken.values())), dict):
+        return f"Input should be {inspect.formatannotation(parameter.annotation)}, not a dict"  # of a dataclass
+    return None
+
+
+def adapter_of(
+    parameters: Sequence[inspect.Parameter], config: ConfigDict | None = None
+) -> TypeAdapter[dict[str, object]]:
     """
     Build what checks a JSON object against `parameters` and returns keyword arguments, defaults filled in.
 
@@ -79,7 +105,7 @@ def adapter_of(parameters: Sequence[inspect.Parameter]) -> TypeAdapter[dict[str,
 
     given.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # read by inspect
     given.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
-    return TypeAdapter(cast("Any", given))
+    return TypeAdapter(cast("Any", given), config=config)
 
 
 def refusal(function: Function, reason: str, *, parameter: str | None = None) -> ToolError:

@@ -11,24 +11,23 @@ import traceback
 from collections.abc import Iterator
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
-from types import CodeType, ModuleType
-from typing import Final, TextIO, cast
+from types import CodeType, FrameType, ModuleType
+from typing import TextIO, cast
 
+from flashlive_cli.decorator import is_function
 from flashlive_cli.errors import ToolError
 from flashlive_cli.printable import printable
-from flashlive_cli.toolbox.arguments import Function, adapter_of, is_function, parameters_of, place_of
-from flashlive_cli.toolbox.call import CALL_TIMEOUT_S, Tool, Toolbox
-from flashlive_cli.toolbox.declare import declare
-
-MAX_DECLARATIONS: Final = 512
-"""As many as the service takes (comment in the published proto)."""
+from flashlive_cli.toolbox.arguments import Function
+from flashlive_cli.toolbox.call import CALL_TIMEOUT_S, Toolbox
+from flashlive_cli.toolbox.function import function_tool
+from flashlive_cli.toolbox.threads import DaemonThreads
 
 _serial = itertools.count(1)
 
 
 def load_tools(*paths: Path, timeout_s: float = CALL_TIMEOUT_S) -> Toolbox:
     """
-    Import Python files and make a tool of every public function they define, sync or async.
+    Import Python files and make a tool of every public function they define: sync, async or a generator.
 
     Public is what `__all__` names, or else each function defined in the file itself whose name has no leading
     underscore; lambdas are not tools. The file runs under a private module name, so `__name__` is not
@@ -36,23 +35,19 @@ def load_tools(*paths: Path, timeout_s: float = CALL_TIMEOUT_S) -> Toolbox:
     prints meanwhile goes to stderr.
 
     Args:
-        paths: tools files; a function name may occur once in all of them.
-        timeout_s: real seconds a call may take.
+        paths: tools files; a name may occur once in all of them.
+        timeout_s: real seconds for a call of a tool that names no limit of its own.
 
     Raises:
         ToolError: one line: file, line and reason.
     """
-    tools: dict[str, Tool] = {}
-    for path in paths:
-        for name, function in _public_functions(_import(path), path):
-            if name in tools:
-                other = place_of(tools[name].function)
-                raise ToolError(printable(f"{place_of(function)}: a tool {name} exists already, in {other}"))
-            declaration = declare(function, name=name)
-            tools[name] = Tool(declaration, function, adapter_of(parameters_of(function)))
-    if len(tools) > MAX_DECLARATIONS:
-        raise ToolError(f"{len(tools)} tools are more than the {MAX_DECLARATIONS} the service takes")
-    return Toolbox(tools.values(), timeout_s=timeout_s)
+    threads = DaemonThreads()
+    tools = [
+        function_tool(function, name, threads)
+        for path in paths
+        for name, function in _public_functions(_import(path), path)
+    ]
+    return Toolbox(tools, timeout_s=timeout_s)
 
 
 def _public_functions(module: ModuleType, path: Path) -> list[tuple[str, Function]]:
@@ -149,6 +144,13 @@ def _import_failure(path: Path, exc: BaseException) -> str:
     where = f"{path}:{lines[-1]}" if lines else str(path)
     said = " ".join(str(exc).split())
     what = f"{type(exc).__name__}: {said}" if said else type(exc).__name__
+    if isinstance(exc, ToolError):  # @tool was given what it does not take, here or in a neighbour
+        frame, line = [step for step in traceback.walk_tb(exc.__traceback__) if not _is_ours(step[0])][-1]
+        where, what = f"{frame.f_code.co_filename}:{line}", said
     if isinstance(exc, ModuleNotFoundError):
         what += " (is it installed for the Python that runs flashlive?)"
     return printable(f"{where}: {what}")
+
+
+def _is_ours(frame: FrameType) -> bool:
+    return str(frame.f_globals.get("__name__", "")).startswith("flashlive_cli.")

@@ -2,8 +2,8 @@
 What a tool prints, kept off stdout, where the transcript, NDJSON or a WAV file may be flowing.
 
 `tool_prints_to` puts a stand-in in place of `sys.stdout` once, around the whole talk. Each write to it asks a
-context variable who is printing. `printing_as` sets that variable around one call; a task that an async tool
-starts, and the thread a sync tool runs on, inherit it. So the lines of several tools running at once are told
+context variable who is printing. `Printing` sets that variable around the steps of one call; a task that an async
+tool starts, and the thread a sync tool runs on, inherit it. So the lines of several tools running at once are told
 apart, and a tool that is still running after its call was given up still does not reach stdout.
 
 Not caught: what a child process of a tool, or C code, writes to file descriptor 1. A thread that a tool starts
@@ -49,32 +49,41 @@ def tool_prints_to(on_print: OnPrint, *, stray: TextIO | None = None) -> Iterato
         sys.stdout = before
 
 
-@contextmanager
-def printing_as(tool_name: str) -> Iterator[None]:
-    """Mark what this task and its heirs print as `tool_name`'s; an unfinished line is passed on at the end."""
-    lines = _Lines(tool_name)
-    token = _printing.set(lines)
-    try:
-        yield
-    finally:
-        _printing.reset(token)
-        lines.finish()
+class Printing:
+    """
+    What one call prints, cut into lines; any thread may write.
 
-
-class _Lines:
-    """Cuts what one call prints into lines; any thread may write."""
+    Made in the loop's thread, in the context that `on_print` shall run in. It may print too, and that is not the
+    tool's doing.
+    """
 
     def __init__(self, tool_name: str) -> None:
         self._tool_name = tool_name
         self._loop = asyncio.get_running_loop()
         self._loop_thread = threading.get_ident()
-        # Where `on_print` runs. It may print too, and that is not the tool's doing.
         self._outside = copy_context()
         self._lock = threading.Lock()
         self._unfinished = ""
         self._on_print: OnPrint | None = None
 
+    @contextmanager
+    def here(self) -> Iterator[None]:
+        """Mark what this task and its heirs print as this call's; for as long as it runs, not while it is asked."""
+        token = _printing.set(self)
+        try:
+            yield
+        finally:
+            _printing.reset(token)
+
+    def finish(self) -> None:
+        """Pass on an unfinished line: the call is over."""
+        with self._lock:
+            line, self._unfinished = self._unfinished, ""
+        if line and self._on_print is not None:
+            self._pass_on(line, self._on_print)
+
     def write(self, text: str, on_print: OnPrint) -> None:
+        """Take what was printed, and pass on the lines that are complete."""
         with self._lock:
             self._on_print = on_print
             *lines, self._unfinished = (self._unfinished + text).split("\n")
@@ -84,12 +93,6 @@ class _Lines:
         for line in lines:
             self._pass_on(line, on_print)
 
-    def finish(self) -> None:
-        with self._lock:
-            line, self._unfinished = self._unfinished, ""
-        if line and self._on_print is not None:
-            self._pass_on(line, self._on_print)
-
     def _pass_on(self, line: str, on_print: OnPrint) -> None:
         if threading.get_ident() == self._loop_thread:
             self._outside.run(on_print, self._tool_name, printable(line))
@@ -98,7 +101,7 @@ class _Lines:
             self._loop.call_soon_threadsafe(on_print, self._tool_name, printable(line), context=self._outside)
 
 
-_printing: ContextVar[_Lines | None] = ContextVar("flashlive_tool_printing", default=None)
+_printing: ContextVar[Printing | None] = ContextVar("flashlive_tool_printing", default=None)
 
 
 class _Stdout:

@@ -5,8 +5,8 @@ The subset is protobuf's `Schema`: one upper-case `type`, `nullable` beside it, 
 outside it closes the connection at setup, so each key is either translated or refused. Three degrees:
 
 - What the subset has a field for is said there.
-- A limit it has no field for (`multipleOf`, a bound that excludes itself, the values of a free-form object) is
-  said in words in the description; the call checks it all the same.
+- A limit it has no field for (`multipleOf`, a bound that excludes itself, choices that are not text, keys and values
+  of a free-form object) is said in words in the description; the call checks it all the same.
 - A shape it cannot express (a type that contains itself, a tuple of different types) is refused.
 """
 
@@ -32,9 +32,13 @@ _SAME: Final = frozenset(
 )
 """Keys that both sides know under one name."""
 
-_SHAPE: Final = frozenset({"type", "properties", "required", "items", "prefixItems", "enum", "const"})
+ENUM_NAMES: Final = "x-enum-names"
+"""A key of ours beside `enum`: what its values are called, in their order."""
+
+_SHAPE: Final = frozenset({"type", "properties", "required", "items", "prefixItems", "enum", "const", ENUM_NAMES})
 _WORDS: Final = frozenset(
     {"format", "multipleOf", "exclusiveMinimum", "exclusiveMaximum", "uniqueItems", "additionalProperties"}
+    | {"propertyNames"}
 )
 _SAYS_NOTHING: Final = frozenset(
     {"title", "$defs", "discriminator", "examples", "deprecated", "readOnly", "writeOnly", "contentMediaType"}
@@ -52,6 +56,13 @@ _FORMATS: Final = {
     "binary": "",
     "path": "",
 }
+
+
+_NO_PLACE: Final = {
+    "patternProperties": "its keys follow a pattern, but patternProperties has no place in the Live schema",
+    "contentSchema": "it is JSON inside of text: use the type of what is inside",
+}
+"""What a JSON schema may say and nobody here can, in words."""
 
 
 class Unsayable(Exception):
@@ -97,17 +108,44 @@ def _union(choices: list[Schema], around: Schema, definitions: Mapping[str, Sche
 
 
 def _choices(node: Schema) -> Schema:
+    """Tell text choices by `enum`, which the API has for text only, and others in words."""
     values = [node["const"]] if "const" in node else list(node["enum"])
-    texts = [value for value in values if value is not None]
-    if not texts:
+    names = dict(zip(map(str, values), node.get(ENUM_NAMES, ()), strict=False))
+    some = [value for value in values if value is not None]
+    if not some:
         return {"type": "NULL"}
-    if not all(isinstance(value, str) for value in texts):
-        listed = ", ".join(map(str, texts[:5]))
-        raise Unsayable(f"its choices ({listed}) are not text, and the Live API lists choices as text")
-    if "" in texts:
+    if "" in some:
         raise Unsayable("one of its choices is empty text, which the Live API does not take")
-    nullable = {"nullable": True} if len(texts) < len(values) else {}
-    return {"type": "STRING", "enum": texts, **nullable}
+    kinds: dict[str, list[Any]] = {}
+    for value in some:
+        kinds.setdefault(_kind_of(value), []).append(value)
+    shapes = [
+        {"type": kind, "enum": listed} if kind == "STRING" else {"type": kind, "description": _one_of(listed, names)}
+        for kind, listed in kinds.items()
+    ]
+    shape = shapes[0] if len(shapes) == 1 else {"anyOf": shapes}
+    return shape | ({"nullable": True} if len(some) < len(values) else {})
+
+
+def _kind_of(value: object) -> str:
+    match value:
+        case str():
+            return "STRING"
+        case bool():
+            return "BOOLEAN"
+        case int():
+            return "INTEGER"
+        case float():
+            return "NUMBER"
+        case _:
+            raise Unsayable(f"a choice of it ({value}) is neither text nor a number")
+
+
+def _one_of(values: list[Any], names: Mapping[str, str]) -> str:
+    told = [
+        f"{json.dumps(value)} ({names[str(value)]})" if str(value) in names else json.dumps(value) for value in values
+    ]
+    return f"One of {', '.join(told)}." if len(told) > 1 else f"Always {told[0]}."
 
 
 def _shape(node: Schema, definitions: Mapping[str, Schema], inside: tuple[str, ...]) -> Schema:
@@ -125,8 +163,19 @@ def _shape(node: Schema, definitions: Mapping[str, Schema], inside: tuple[str, .
     elif kind == "object" and isinstance(node.get("additionalProperties"), dict):
         value = _translate(node["additionalProperties"], definitions, inside)
         said = value["type"] if value.keys() == {"type"} else json.dumps(value, ensure_ascii=False)
-        shape["description"] = f"Any keys; every value is {said}."
+        shape["description"] = f"{_keys(node, definitions)}; every value is {said}."
     return shape
+
+
+def _keys(node: Schema, definitions: Mapping[str, Schema]) -> str:
+    """Say in words which keys a free-form object may have."""
+    if "propertyNames" not in node:
+        return "Any keys"
+    limits = _translate({"type": "string"} | node["propertyNames"], definitions, ())
+    if "enum" in limits:
+        return f"Keys are among {', '.join(limits['enum'])}"
+    said = ", ".join(f"{name} {value}" for name, value in limits.items() if name != "type")
+    return f"Keys are text ({said})"
 
 
 def _item(node: Schema) -> Schema:
@@ -144,9 +193,9 @@ def _said(node: Schema, shape: Schema) -> Schema:
     """Add to a translated shape what its node says besides."""
     unknown = node.keys() - _SAME - _SHAPE - _WORDS - _SAYS_NOTHING - {"default"}
     if unknown:
-        raise Unsayable(f"{min(unknown)} has no place in the Live schema")
+        raise Unsayable(_NO_PLACE.get(min(unknown), f"{min(unknown)} has no place in the Live schema"))
     said = shape | {key: value for key, value in node.items() if key in _SAME}
-    if node.get("default") is not None:  # null means "not set" in protobuf JSON
+    if node.get("default") is not None and _is_json(node["default"]):  # null means "not set" in protobuf JSON
         said["default"] = node["default"]
     if node.get("format") == "date-time":
         # The only format the service takes for text besides enum; any other is refused when the call opens.
@@ -158,6 +207,14 @@ def _said(node: Schema, shape: Schema) -> Schema:
     sentences = [node.get("description", ""), shape.get("description", ""), *_in_words(node)]
     description = " ".join(_sentence(text) for text in sentences if text)
     return said | ({"description": description} if description else {})
+
+
+def _is_json(value: object) -> bool:
+    try:
+        json.dumps(value, allow_nan=False)
+    except ValueError:  # infinity, for "no limit"
+        return False
+    return True
 
 
 def _in_words(node: Schema) -> Iterator[str]:

@@ -1,15 +1,23 @@
 """Blocking functions on threads that nobody has to wait for."""
 
 import asyncio
+import enum
 import threading
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import suppress
 from contextvars import copy_context
-from typing import Final, TypeVar
+from typing import Final, Generic, TypeVar
 
 T = TypeVar("T")
 
 THREAD_NAME: Final = "flashlive-tool"
+MAX_THREADS: Final = 8
+MAX_AHEAD: Final = 16
+"""Items a thread may deliver before the first of them is taken: a tool that yields for ever fills no memory."""
+
+
+class OutOfThreads(Exception):
+    """The system has no more threads."""
 
 
 class DaemonThreads:
@@ -26,7 +34,7 @@ class DaemonThreads:
     Belongs to one event loop, the one that first has to wait.
     """
 
-    def __init__(self, max_threads: int) -> None:
+    def __init__(self, max_threads: int = MAX_THREADS) -> None:
         self.max_threads = max_threads
         self._places = asyncio.Semaphore(max_threads)
 
@@ -35,33 +43,89 @@ class DaemonThreads:
         """Whether the next call would have to wait for a place."""
         return self._places.locked()
 
-    async def run(self, work: Callable[[], T]) -> T:
+    async def run(self, work: Callable[[Callable[[T], bool]], None]) -> AsyncGenerator[T, None]:
         """
-        Wait for a place, run `work` on a thread with a copy of this task's context, return its result.
+        Wait for a place, run `work(deliver)` on a thread, yield what it delivers as it comes, until it returns.
 
-        `work` must not raise: there is nobody above it on its thread. When this is cancelled the thread
-        runs on and its result is dropped.
+        The thread has a copy of this task's context. `deliver` waits while too much is not yet taken, and returns
+        False once nobody listens any more: this was closed, its task cancelled, or the loop is gone. The thread runs
+        on all the same, until `work` returns. `work` must not raise: there is nobody above it on its thread.
+
+        Raises:
+            OutOfThreads: before anything ran.
         """
         await self._places.acquire()
-        loop = asyncio.get_running_loop()
-        finished: asyncio.Future[T] = loop.create_future()
+        crossing: _Crossing[T] = _Crossing(asyncio.get_running_loop())
         context = copy_context()
 
-        def deliver(result: T) -> None:
-            self._places.release()
-            if not finished.done():
-                finished.set_result(result)
-            elif asyncio.iscoroutine(result):
-                result.close()  # or Python warns that it was never awaited
-
         def body() -> None:
-            result = context.run(work)
-            with suppress(RuntimeError):  # the loop is closed: nobody waits any more
-                loop.call_soon_threadsafe(deliver, result)
+            context.run(work, crossing.deliver)
+            crossing.leave(self._places.release)
 
         try:
             threading.Thread(target=body, name=THREAD_NAME, daemon=True).start()
-        except RuntimeError:  # the system has no more threads
+        except RuntimeError as exc:
             self._places.release()
-            raise
-        return await finished
+            raise OutOfThreads(str(exc)) from exc
+        try:
+            while (item := await crossing.take()) is not _END:
+                yield item
+        finally:
+            crossing.abandon()
+
+
+class _End(enum.Enum):
+    END = enum.auto()
+
+
+_END: Final = _End.END
+
+
+class _Crossing(Generic[T]):
+    """What one thread hands to the loop: `deliver` and `leave` are the thread's, all else is the loop's."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._items: asyncio.Queue[T | _End] = asyncio.Queue()
+        self._room = threading.Semaphore(MAX_AHEAD)
+        self._abandoned = False
+
+    def deliver(self, item: T) -> bool:
+        self._room.acquire()
+        if not self._abandoned:
+            with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+                self._loop.call_soon_threadsafe(self._arrived, item)
+                return True
+        self._room.release()
+        _discard(item)
+        return False
+
+    def leave(self, left: Callable[[], None]) -> None:
+        def gone() -> None:
+            left()
+            self._items.put_nowait(_END)
+
+        with suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(gone)
+
+    def _arrived(self, item: T) -> None:
+        if self._abandoned:
+            _discard(item)
+        else:
+            self._items.put_nowait(item)
+
+    async def take(self) -> T | _End:
+        item = await self._items.get()
+        self._room.release()
+        return item
+
+    def abandon(self) -> None:
+        self._abandoned = True
+        self._room.release()  # the thread may be waiting for it
+        while not self._items.empty():
+            _discard(self._items.get_nowait())
+
+
+def _discard(item: object) -> None:
+    if asyncio.iscoroutine(item):
+        item.close()  # or Python warns that it was never awaited

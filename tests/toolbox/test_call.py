@@ -6,8 +6,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing, suppress
 
 import pytest
 
@@ -257,17 +257,22 @@ async def test_a_coroutine_nobody_waits_for_any_more_is_closed(recwarn) -> None:
 
     async def late() -> None: ...
 
-    def work() -> object:
+    def work(deliver: Callable[[object], bool]) -> None:
         go.wait(5)
-        return late()
+        deliver(late())
 
     async with asyncio.TaskGroup() as group:
-        call = group.create_task(threads.run(work))
+        call = group.create_task(all_of(threads.run(work)))
         await until(lambda: threads.all_busy)
         call.cancel()
     go.set()
     await until(lambda: not threads.all_busy)
     assert not recwarn
+
+
+async def all_of(items: AsyncGenerator[object, None]) -> list[object]:
+    async with aclosing(items):
+        return [item async for item in items]
 
 
 async def until(condition: Callable[[], bool]) -> None:
@@ -285,7 +290,7 @@ async def test_a_system_out_of_threads_is_told(load, monkeypatch) -> None:
     with monkeypatch.context() as patched:
         patched.setattr(threading.Thread, "start", start)
         for _ in range(20):
-            assert await box.call("tool", {}) == {"error": "RuntimeError: can't start new thread"}
+            assert await box.call("tool", {}) == {"error": "no thread to run it on: can't start new thread"}
     assert await box.call("tool", {}) == {"output": 1}
 
 
@@ -310,10 +315,13 @@ def test_a_program_ends_although_a_tool_hangs(tmp_path) -> None:
 def test_a_thread_that_outlives_its_loop_ends_quietly(capfd) -> None:
     go = threading.Event()
 
+    def work(deliver: Callable[[object], bool]) -> None:
+        deliver(go.wait(5))
+
     async def give_up() -> None:
         with suppress(TimeoutError):
             async with asyncio.timeout(0.02):
-                await DaemonThreads(1).run(lambda: go.wait(5))
+                await all_of(DaemonThreads(1).run(work))
 
     asyncio.run(give_up())
     go.set()

@@ -2,12 +2,25 @@
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from flashlive_cli.errors import ToolError
-from flashlive_cli.toolbox.declare import declare
+from flashlive_cli.protocol.codec import encode
+from flashlive_cli.protocol.commands import FunctionDeclaration, Setup
+from flashlive_cli.sim.grammar import BETA_MESSAGE
+from flashlive_cli.sim.schema import Refusal, parse_json
+from flashlive_cli.sim.setup import judge_setup
+from flashlive_cli.toolbox import Declaration, declare
+
+PREAMBLE = """\
+import asyncio, dataclasses, datetime, decimal, enum, pathlib, sys, threading, time, uuid
+from typing import *
+from pydantic import BaseModel, Field
+from typing_extensions import TypedDict
+"""
 
 TYPES = """
 class Size(enum.Enum):
@@ -38,6 +51,23 @@ class Point:
 class Row(TypedDict, total=False):
     a: Required[int]
     b: str
+
+class Whole(TypedDict):
+    a: int
+    b: NotRequired[str]
+
+class Volume(enum.IntEnum):
+    "How loud."
+    LOW = 1
+    HIGH = 2
+
+class Ratio(enum.Enum):
+    HALF = 0.5
+    ONE = "one"
+
+class Place(NamedTuple):
+    x: float
+    label: str = "here"
 
 class Strict(BaseModel, strict=True):
     day: datetime.date
@@ -74,6 +104,37 @@ KINDS: list[tuple[str, dict[str, Any], Any, str, Any]] = [
     ("Literal['a']", {"type": "STRING", "enum": ["a"]}, "a", "'a'", "c"),
     ("Literal['a', None]", {"type": "STRING", "enum": ["a"], "nullable": True}, None, "None", "c"),
     ("Size", {"type": "STRING", "enum": ["s", "l"]}, "s", "<Size.SMALL: 's'>", "m"),
+    (
+        "Volume",
+        {"type": "INTEGER", "description": "How loud. One of 1 (LOW), 2 (HIGH)."},
+        2.0,
+        "<Volume.HIGH: 2>",
+        3,
+    ),
+    (
+        "Ratio",
+        {
+            "anyOf": [
+                {"type": "NUMBER", "description": "Always 0.5 (HALF)."},
+                {"type": "STRING", "enum": ["one"]},
+            ]
+        },
+        0.5,
+        "<Ratio.HALF: 0.5>",
+        1,
+    ),
+    ("Literal[1, 2]", {"type": "INTEGER", "description": "One of 1, 2."}, 2, "2", 3),
+    ("Literal[True]", {"type": "BOOLEAN", "description": "Always true."}, True, "True", False),
+    (
+        "Literal['a', 1, None]",
+        {
+            "anyOf": [{"type": "STRING", "enum": ["a"]}, {"type": "INTEGER", "description": "Always 1."}],
+            "nullable": True,
+        },
+        1,
+        "1",
+        "1",
+    ),
     ("list[str]", {"type": "ARRAY", "items": {"type": "STRING"}}, ["a"], "['a']", ["a", 1]),
     (
         "set[int]",
@@ -108,6 +169,31 @@ KINDS: list[tuple[str, dict[str, Any], Any, str, Any]] = [
         {"a": [1]},
         "{'a': [1]}",
         {"a": 1},
+    ),
+    (
+        "dict[Size, int]",
+        {"type": "OBJECT", "description": "Keys are among s, l; every value is INTEGER."},
+        {"s": 1},
+        "{<Size.SMALL: 's'>: 1}",
+        {"m": 1},
+    ),
+    (
+        "dict[Annotated[str, Field(max_length=2)], int]",
+        {"type": "OBJECT", "description": "Keys are text (maxLength 2); every value is INTEGER."},
+        {"ab": 1},
+        "{'ab': 1}",
+        {"abc": 1},
+    ),
+    (
+        "Place",
+        {
+            "type": "OBJECT",
+            "properties": {"x": {"type": "NUMBER"}, "label": {"type": "STRING", "default": "here"}},
+            "required": ["x"],
+        },
+        {"x": 1},
+        "Place(x=1.0, label='here')",
+        {"label": "there"},
     ),
     ("Line", LINE, {"sku": "AB"}, "Line(sku='AB', n=1)", {"sku": "ab"}),
     ("Line | None", LINE | {"nullable": True}, None, "None", {}),
@@ -171,6 +257,49 @@ KINDS: list[tuple[str, dict[str, Any], Any, str, Any]] = [
         {"b": "x"},
     ),
     (
+        "Whole",
+        {
+            "type": "OBJECT",
+            "properties": {"a": {"type": "INTEGER"}, "b": {"type": "STRING"}},
+            "required": ["a"],
+        },
+        {"a": 1, "b": "x"},
+        "{'a': 1, 'b': 'x'}",
+        {"a": 1, "b": 2},
+    ),
+    (
+        "list[Point | None]",
+        {
+            "type": "ARRAY",
+            "items": {
+                "type": "OBJECT",
+                "properties": {"x": {"type": "NUMBER"}, "y": {"type": "NUMBER", "default": 0}},
+                "required": ["x"],
+                "nullable": True,
+            },
+        },
+        [{"x": 1}, None],
+        "[Point(x=1.0, y=0), None]",
+        [{"y": 1}],
+    ),
+    (
+        "Point | Volume | list[int]",
+        {
+            "anyOf": [
+                {
+                    "type": "OBJECT",
+                    "properties": {"x": {"type": "NUMBER"}, "y": {"type": "NUMBER", "default": 0}},
+                    "required": ["x"],
+                },
+                {"type": "INTEGER", "description": "How loud. One of 1 (LOW), 2 (HIGH)."},
+                {"type": "ARRAY", "items": {"type": "INTEGER"}},
+            ]
+        },
+        [1],
+        "[1]",
+        "loud",
+    ),
+    (
         "Strict",
         {
             "type": "OBJECT",
@@ -196,6 +325,13 @@ KINDS: list[tuple[str, dict[str, Any], Any, str, Any]] = [
         "soon",
     ),
     (
+        "datetime.time",
+        {"type": "STRING", "description": "A time of day, HH:MM:SS."},
+        "10:30:00",
+        "datetime.time(10, 30)",
+        "soon",
+    ),
+    (
         "datetime.timedelta",
         {"type": "STRING", "description": "A duration in ISO 8601, such as PT1H30M."},
         "PT1H",
@@ -209,6 +345,7 @@ KINDS: list[tuple[str, dict[str, Any], Any, str, Any]] = [
         "UUID('00000000-0000-0000-0000-000000000000')",
         "1",
     ),
+    ("pathlib.Path", {"type": "STRING"}, "a", f"{type(Path()).__name__}('a')", 1),
     ("pathlib.PurePosixPath", {"type": "STRING"}, "a", "PurePosixPath('a')", 1),
     (
         "decimal.Decimal",
@@ -264,6 +401,23 @@ def keys_of(schema: dict[str, Any]) -> Iterator[str]:
         yield from keys_of(inner)
 
 
+def refused_by_the_simulator(*declarations: Declaration) -> str:
+    """Send declarations as a talk does, and read them as strictly as the service."""
+    functions = tuple(FunctionDeclaration(d.name, d.description, d.parameters) for d in declarations)
+    setup = Setup(model="models/gemini-3.1-flash-live-preview", functions=functions)
+    try:
+        judge_setup(BETA_MESSAGE.read(parse_json(encode(setup).encode()), "")["setup"], version="v1beta")
+    except Refusal as refusal:
+        return refusal.reason
+    return ""
+
+
+def test_the_simulator_would_tell() -> None:
+    said = {"type": "OBJECT", "properties": {"x": {"type": "OBJECT", "additionalProperties": {"type": "STRING"}}}}
+
+    assert "additionalProperties" in refused_by_the_simulator(Declaration("tool", "", said))
+
+
 @pytest.mark.parametrize("kind", KINDS, ids=[kind[0] for kind in KINDS])
 async def test_a_hint_becomes_a_schema_and_guards_the_call(load, kind) -> None:
     hint, told, fits, received, misfit = kind
@@ -273,6 +427,7 @@ async def test_a_hint_becomes_a_schema_and_guards_the_call(load, kind) -> None:
     assert declaration.parameters == {"type": "OBJECT", "properties": {"x": told}, "required": ["x"]}
     assert set(keys_of(declaration.parameters)) <= ALLOWED
     json.dumps(declaration.parameters, allow_nan=False)
+    assert not refused_by_the_simulator(declaration)
     assert await box.call("tool", {"x": fits}) == {"output": received}
     refused = await box.call("tool", {"x": misfit})
     assert str(refused["error"]).startswith("bad arguments: x")
@@ -294,22 +449,73 @@ async def test_a_hint_becomes_a_schema_and_guards_the_call(load, kind) -> None:
         ("x: list[int] = Field(default_factory=list)", {"type": "ARRAY", "items": {"type": "INTEGER"}}, "[]"),
         ("*, x: int = 3", {"type": "INTEGER", "default": 3}, "3"),
         ("x: int = UNSET", {"type": "INTEGER"}, "UNSET"),
+        ("x: int = Field(None)", {"type": "INTEGER", "nullable": True}, "None"),
+        ("x: float = 3", {"type": "NUMBER", "default": 3}, "3"),
+        ("x: float = float('inf')", {"type": "NUMBER"}, "inf"),
+        ("x: Size = Size.SMALL", {"type": "STRING", "enum": ["s"], "default": "s"}, "<Size.SMALL: 's'>"),
+        (
+            "x: datetime.date = datetime.date(2026, 11, 22)",
+            {"type": "STRING", "description": "A date, YYYY-MM-DD.", "default": "2026-11-22"},
+            "datetime.date(2026, 11, 22)",
+        ),
+        (
+            "x: Place = Place(1.5)",
+            {"type": "OBJECT", "properties": {"x": {"type": "NUMBER"}}, "required": ["x"], "default": {"x": 1.5}},
+            "Place(x=1.5)",
+        ),
+        ("x: Annotated[str, AfterValidator(_refuse)] = 'a'", {"type": "STRING", "default": "a"}, "'a'"),
+        ("x: Annotated[str, AfterValidator(_crash)] = 'a'", {"type": "STRING", "default": "a"}, "'a'"),
         ("x: 'int' = 3", {"type": "INTEGER", "default": 3}, "3"),
     ],
 )
 async def test_defaults_are_told_and_filled_in(load, parameter, told, received) -> None:
+    # a default that is no JSON is a sentinel, and the function's own business
     box = load(
         f"""
         class Unset:
             def __repr__(self): return "UNSET"
         UNSET = Unset()
+        class Size(enum.Enum):
+            SMALL = "s"
+        class Place(NamedTuple):
+            x: float
+        from pydantic import AfterValidator
+        def _raising(exc):
+            def validator(value): raise exc
+            return validator
+        _refuse, _crash = _raising(ValueError("no")), _raising(OSError("no"))
         def tool({parameter}): return repr(x)
         """
     )
 
-    parameters = box.declarations[0].parameters
-    assert parameters == {"type": "OBJECT", "properties": {"x": told}}
+    (declaration,) = (declaration for declaration in box.declarations if declaration.name == "tool")
+    assert declaration.parameters == {"type": "OBJECT", "properties": {"x": told}}
+    assert not refused_by_the_simulator(declaration)
     assert await box.call("tool", {}) == {"output": received}
+
+
+@pytest.mark.parametrize(
+    ("parameter", "reason"),
+    [
+        ("x: int = 'many'", '"many": Input should be a valid integer'),
+        ("x: Annotated[int, Field(ge=1)] = 0", "0: Input should be greater than or equal to 1"),
+        ("x: int = Field('many')", '"many": Input should be a valid integer'),
+        ("x: int = True", "true: Input should be a valid integer"),
+        ("x: Literal['a'] = 'b'", "\"b\": Input should be 'a'"),
+        ("x: Size = 's'", '"s": Input should be an instance of Size'),
+        ("x: datetime.date = '2026-11-22'", '"2026-11-22": Input should be a valid date'),
+        ("x: list[int] = ()", "[]: Input should be a valid list"),
+        ("x: list[int] = ['a']", '["a"]: Input should be a valid integer'),
+        ("x: Point = {'x': 1}", '{"x": 1}: Input should be'),
+        ("*, x: 'int' = 'many'", '"many": Input should be a valid integer'),
+    ],
+)
+def test_a_default_that_does_not_fit_its_hint_is_refused(load, parameter, reason) -> None:
+    with pytest.raises(ToolError) as refused:
+        load(f"{TYPES}\ndef tool(\n    a: str,\n    {parameter},\n): ...")
+
+    line = len((PREAMBLE + TYPES).splitlines()) + 4
+    assert f"tools.py:{line}: tool(): parameter x has a default that does not fit, {reason}" in str(refused.value)
 
 
 async def test_null_for_an_argument_whose_default_is_none_is_taken(load) -> None:
@@ -403,6 +609,93 @@ def test_descriptions_come_from_the_docstring(load, docstring) -> None:
     assert properties["n"]["description"] == "How many people."
 
 
+NUMPY_PAIR = '''
+    """Book a table.
+
+    For dinner only.
+
+    Parameters
+    ----------
+    day, n : object
+        Said of both.
+
+    Returns
+    -------
+    str
+        Nothing of note.
+
+    Examples
+    --------
+    >>> book("today", 2)
+    """
+'''
+REST_TYPED = '''
+    """
+    Book a table.
+
+    For dinner only.
+
+    :param day: Said of both.
+    :type day: str
+    :param n: Said of both.
+    :returns: Nothing of note.
+    :raises OSError: never
+    """
+'''
+GOOGLE_MORE = '''
+    """
+    Book a table.
+
+    For dinner only.
+
+    Arguments:
+        day (str, optional): Said of both.
+        n: Said
+          of
+          both.
+
+    Raises:
+        OSError: Never.
+
+    Example:
+        book("today", 2)
+    """
+'''
+
+
+@pytest.mark.parametrize("docstring", [NUMPY_PAIR, REST_TYPED, GOOGLE_MORE], ids=["numpy", "rest", "google"])
+def test_what_a_docstring_says_to_programmers_stays_with_them(load, docstring) -> None:
+    declaration = load(f"def book(day: str, n: int):{docstring}").declarations[0]
+
+    assert declaration.description == "Book a table.\n\nFor dinner only."
+    properties = declaration.parameters["properties"]
+    assert [schema["description"] for schema in properties.values()] == ["Said of both."] * 2
+
+
+@pytest.mark.parametrize("kind", ["BaseModel", "TypedDict", "dataclass"])
+def test_fields_take_their_descriptions_from_the_docstring_of_their_type(load, kind) -> None:
+    head = "@dataclasses.dataclass\nclass Line:" if kind == "dataclass" else f"class Line({kind}):"
+    declaration = load(
+        f'''
+{head}
+    """One line.
+
+    Attributes:
+        sku: What is ordered.
+        n: How many.
+    """
+    sku: str
+    n: Annotated[int, Field(description="From Field")]
+def tool(lines: list[Line]): ...
+'''
+    ).declarations[0]
+
+    line = declaration.parameters["properties"]["lines"]["items"]
+    assert line["description"] == "One line."
+    told = {name: schema["description"] for name, schema in line["properties"].items()}
+    assert told == {"sku": "What is ordered.", "n": "From Field."}
+
+
 def test_a_field_description_beats_the_docstring_and_that_the_docstring_of_the_type(load) -> None:
     declaration = load(
         f'''{TYPES}
@@ -444,19 +737,22 @@ REFUSED = [
     ("x: object", "any value would do"),
     ("x: list", "needs the type of its items"),
     ("x: tuple[int, str]", "tuple of different types"),
-    ("x: Literal[1, 2]", "choices (1, 2) are not text"),
-    ("x: Literal[True]", "choices (True) are not text"),
-    ("x: Number", "choices (1, 2) are not text"),
+    ("x: Corner", "a choice of it ([1, 2]) is neither text nor a number"),
+    ("x: collections.namedtuple('Bare', 'a b')", "any value would do"),
     ("x: Literal['', 'a']", "empty text"),
     ("x: Tree", "Tree contains itself"),
     ("x: list[Tree | None]", "Tree contains itself"),
-    ("x: Opaque", "Unable to generate pydantic-core schema for <class"),
-    ("x: Callable[[], int]", "Cannot generate a JsonSchema"),
+    ("x: Opaque", "cannot be declared: Opaque is no type that can be made from JSON: use a plain type"),
+    ("x: list[Opaque | None]", "cannot be declared: Opaque is no type that can be made from JSON"),
+    ("x: Callable[[], int]", "Callable[[], int] is no type that can be made from JSON"),
+    ("x: type", "type is no type that can be made from JSON"),
+    ("x: Dangling", "Dangling mentions a type that is not defined"),
     ("x: Hostile", "RuntimeError: no schema for you"),
     ("x: 'Missing'", "type hint: name 'Missing' is not defined"),
-    ("x: 5", "cannot be declared"),
-    ("x: 5 = None", "unsupported operand"),
-    ("x: dict[Annotated[str, Field(pattern='^a')], int]", "patternProperties has no place"),
+    ("x: 5", "cannot be declared: 5 is no type that can be made from JSON"),
+    ("x: 5 = None", "type hint: 5 is not a type"),
+    ("x: dict[Annotated[str, Field(pattern='^a')], int]", "its keys follow a pattern"),
+    ("x: pydantic.Json", "it is JSON inside of text"),
 ]
 
 
@@ -467,9 +763,11 @@ def test_what_cannot_be_said_is_refused_with_the_place_and_the_reason(load, para
             f"""
             class Tree(BaseModel):
                 children: list["Tree"]
-            class Number(enum.Enum):
-                ONE = 1
-                TWO = 2
+            import collections, pydantic
+            class Corner(enum.Enum):
+                A = (1, 2)
+            class Dangling(BaseModel):
+                x: "Gone"
             class Opaque: ...
             class Hostile:
                 @classmethod
@@ -486,7 +784,9 @@ def test_what_cannot_be_said_is_refused_with_the_place_and_the_reason(load, para
 
     message = str(refused.value)
     assert "\n" not in message
-    assert "tools.py:20: tool(): parameter " in message
+    assert "tools.py:22: tool(): parameter " in message
+    assert "pydantic" not in message.partition(": use ")[0].replace("pydantic.Json", "")
+    assert "schema-" not in message
     assert reason in message
 
 
@@ -494,14 +794,16 @@ def test_what_cannot_be_said_is_refused_with_the_place_and_the_reason(load, para
     ("source", "words"),
     [
         ("def größe(): ...", "größe(): its name needs ASCII letters"),
+        (
+            "from flashlive_cli import tool\n@tool(name='no way')\ndef fine(): ...",
+            "fine(): the name 'no way' needs ASCII",
+        ),
         (f"def {'x' * 129}(): ...", "128 at most"),
         ("def tool(x: int, /): ...", "tool(): parameter x is positional-only"),
-        ("def tool(): yield 1", "it yields"),
-        ("async def tool(): yield 1", "it yields"),
     ],
 )
 def test_a_function_that_cannot_be_a_tool_is_refused(load, source, words) -> None:
-    with pytest.raises(ToolError, match=r"tools\.py:5: ") as refused:
+    with pytest.raises(ToolError, match=r"tools\.py:[57]: ") as refused:
         load(source)
 
     assert words in str(refused.value)

@@ -8,8 +8,7 @@ from textwrap import dedent
 import pytest
 
 from flashlive_cli.errors import ToolError
-from flashlive_cli.toolbox import load_tools
-from flashlive_cli.toolbox.load import MAX_DECLARATIONS
+from flashlive_cli.toolbox import MAX_DECLARATIONS, load_tools
 
 
 def names(*paths: Path) -> list[str]:
@@ -209,8 +208,12 @@ EXAMPLE = Path(__file__).parents[2] / "examples" / "tools.py"
         ("check_order_status", {"order_id": "Z-9"}, "no order Z-9"),
         ("check_order_status", {"order_id": ""}, "no order"),
         ("book_appointment", {"day": "2026-11-30", "service": "repair"}, "Monday, 30 November 2026, morning"),
-        ("book_appointment", {"day": "soon", "service": "repair"}, "ValueError: Invalid isoformat string"),
+        ("book_appointment", {"day": "soon", "service": "repair"}, "bad arguments: day: Input should be a valid date"),
         ("book_appointment", {"day": "2026-11-30", "service": "magic"}, "'repair', 'consultation' or 'pickup'"),
+        ("refund_order", {"order_id": "a1001", "reason": "late"}, '"refunded_eur": 24.9'),
+        ("refund_order", {"order_id": "A-1002", "reason": "late", "percent": 50}, '"refunded_eur": 64.5'),
+        ("refund_order", {"order_id": "A-1002", "reason": "late", "percent": 500}, "bad arguments: percent"),
+        ("refund_order", {"order_id": "Z-9", "reason": "late"}, "nothing to pay back for order Z-9"),
         ("get_weather", {"city": "London"}, "cloudy"),
         ("get_weather", {"city": "Atlantis"}, "no report"),
     ],
@@ -219,6 +222,10 @@ async def test_the_example_serves_customers(name, args, told) -> None:
     answer = await load_tools(EXAMPLE).call(name, args)
 
     assert told in json.dumps(answer)
+
+
+def test_the_example_asks_before_it_pays() -> None:
+    assert [tool.declaration.name for tool in load_tools(EXAMPLE).tools if tool.options.confirm] == ["refund_order"]
 
 
 def test_every_parameter_of_the_example_is_described() -> None:
