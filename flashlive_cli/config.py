@@ -49,6 +49,17 @@ class Config(BaseModel):
     tools: list[str] = Field(
         default=[], description="Python files whose functions the model may call.", examples=[["tools.py"]]
     )
+    mcp: str | None = Field(
+        default=None,
+        description="MCP servers whose tools the model may call: a JSON file with mcpServers.",
+        examples=["servers.json"],
+    )
+    allow: list[str] = Field(
+        default=[], description="Tools that ask first and may be run without asking.", examples=[["refund_order"]]
+    )
+    deny: list[str] = Field(
+        default=[], description="Tools that are hidden from the model.", examples=[["delete_account"]]
+    )
     output: str | None = Field(
         default=None,
         description="Where the reply is heard: speaker, none, FILE.wav, - (WAV on stdout) or cmd:PROGRAM.",
@@ -291,6 +302,8 @@ def _from_table(path: Path, table: dict[str, Any], inside: str = "") -> _Layer:
         raise _wrong(path, f"{prefix}{key}: {what}") from exc
     if "tools" in values:
         values["tools"] = [_beside(path, entry) for entry in table["tools"]]
+    if "mcp" in values:
+        values["mcp"] = _beside(path, str(values["mcp"]))
     if str(values.get("system", "")).startswith("@"):
         values["system"] = "@" + _beside(path, str(values["system"])[1:])
     source = f"{path} [{inside}]" if inside else str(path)
@@ -326,11 +339,17 @@ def _from_env(env: Mapping[str, str]) -> _Layer:
         if _looks_secret(key):
             raise ConfigError(printable(f"environment {variable}: is not read: {_KEY_HINT}"))
         if key in Config.model_fields:
-            raw[key] = value.split(os.pathsep) if key == "tools" else value
+            raw[key] = _split(key, value)
         elif key not in known and (near := _near(key, known, likeness=0.8)):
             meant = f"{ENV_PREFIX}{near.upper()}"
             raise ConfigError(printable(f"environment {variable}: no such setting; did you mean {meant}?"))
     return _lax(raw, lambda key: f"environment {ENV_PREFIX}{key.upper()}")
+
+
+def _split(key: str, value: str) -> str | list[str]:
+    """Read a variable that holds a list: paths as the system separates them, names by commas."""
+    separator = {"tools": os.pathsep, "allow": ",", "deny": ","}.get(key)
+    return value if separator is None else value.split(separator)
 
 
 def _from_flags(flags: Mapping[str, object]) -> _Layer:

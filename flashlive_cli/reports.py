@@ -168,12 +168,41 @@ class ReplyComplete:
 
 @dataclass(frozen=True, slots=True)
 class ToolCalled:
-    """The model called a tool."""
+    """
+    The model called a tool.
+
+    Attributes:
+        id: of this call.
+        name: of the tool.
+        args: as the model sent them.
+        duplicate_of: id of the call that this one repeats: the tool is not run again.
+    """
 
     type: ClassVar = "tool.called"
     id: str
     name: str
     args: Mapping[str, object]
+    duplicate_of: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ToolAsked:
+    """The user is asked whether a tool may be run."""
+
+    type: ClassVar = "tool.asked"
+    id: str
+    name: str
+    args: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class ToolProgressed:
+    """A tool that yields gave an interim answer."""
+
+    type: ClassVar = "tool.progress"
+    id: str
+    name: str
+    response: Mapping[str, object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,6 +315,8 @@ Report = (
     | ReplyFlushed
     | ReplyComplete
     | ToolCalled
+    | ToolAsked
+    | ToolProgressed
     | ToolFinished
     | ToolCancelled
     | ToolPrinted

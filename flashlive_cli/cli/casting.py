@@ -32,6 +32,7 @@ from flashlive_cli.session.endpoint import Endpoint, find_endpoint
 if TYPE_CHECKING:
     from flashlive_cli.sim.script import Script
     from flashlive_cli.toolbox import Toolbox
+    from flashlive_cli.toolbox.mcp_config import Server
 
 STDIN: Final = "-"
 STDOUT: Final = "-"
@@ -60,8 +61,10 @@ class Cast:
 
     Attributes:
         model: whom to talk to.
-        setup: what to tell it first.
-        toolbox: what it may call; None without tools.
+        setup: what to tell it first, but for its tools.
+        toolbox: what it may call of the user's own; None without tools files.
+        servers: whose tools it may call.
+        yes: no tool asks.
         turns: what was given to say, and the clip of each that is spoken; none where `ears` hear the user.
         ears: `MICROPHONE`, or a `PROGRAM`, where the user speaks live.
         mouth: `SPEAKER`, or a `PROGRAM`, where the voice is heard.
@@ -75,6 +78,8 @@ class Cast:
     model: Model
     setup: c.Setup
     toolbox: "Toolbox | None"
+    servers: "Sequence[Server]"
+    yes: bool
     turns: tuple[tuple[Given, Clip | None], ...]
     ears: str | None
     mouth: str | None
@@ -91,7 +96,14 @@ class Cast:
 
 
 def cast_talk(
-    resolved: Resolved, given: Sequence[Given], *, raw: bool, sim: bool, scenario: Path | None, stack: ExitStack
+    resolved: Resolved,
+    given: Sequence[Given],
+    *,
+    raw: bool,
+    sim: bool,
+    scenario: Path | None,
+    yes: bool,
+    stack: ExitStack,
 ) -> Cast:
     """
     Find everybody.
@@ -102,6 +114,7 @@ def cast_talk(
         raw: stdin is bare PCM.
         sim: talk to the built-in simulator.
         scenario: what it hears and answers.
+        yes: run tools that ask first without asking.
         stack: closes clips and output.
 
     Raises:
@@ -122,7 +135,8 @@ def cast_talk(
     endpoint = None if sim else _find_service(settings)
     script = _load_script(scenario) if scenario else None
     toolbox = _load_tools(settings)
-    setup = _setup(settings, model, voice, toolbox)
+    servers = _read_servers(settings)
+    setup = _setup(settings, model, voice)
     turns = () if ears else tuple((turn, _open_clip(turn, raw=raw, stack=stack)) for turn in given)
     sides = {"input": settings.input_device, "output": settings.output_device}
     chosen = {
@@ -134,6 +148,8 @@ def cast_talk(
         model=model,
         setup=setup,
         toolbox=toolbox,
+        servers=servers,
+        yes=yes,
         turns=turns,
         ears=ears,
         mouth=mouth,
@@ -197,6 +213,7 @@ def _check(settings: Config, given: Sequence[Given], *, raw: bool, sim: bool, sc
     read = (
         [name for name in inputs if name != STDIN and not _is_live(name)]
         + settings.tools
+        + ([settings.mcp] if settings.mcp else [])
         + ([str(scenario)] if scenario else [])
     )
     read += [settings.system[1:]] if settings.system and settings.system.startswith("@") else []
@@ -273,17 +290,23 @@ def _load_tools(settings: Config) -> "Toolbox | None":
     return load_tools(*(Path(path).expanduser() for path in settings.tools))
 
 
-def _setup(settings: Config, model: Model, voice: str | None, toolbox: "Toolbox | None") -> c.Setup:
+def _read_servers(settings: Config) -> "Sequence[Server]":
+    if settings.mcp is None:
+        return ()
+    from flashlive_cli.toolbox.mcp_config import read_servers  # noqa: PLC0415 - for who has servers
+
+    return read_servers(Path(settings.mcp).expanduser())
+
+
+def _setup(settings: Config, model: Model, voice: str | None) -> c.Setup:
     instruction = [_instruction(settings.system)] if settings.system else []
     if settings.language:
         # native-audio models choose the language themselves: the field for it is ignored or refused
         instruction.append(f"Reply in the language {settings.language}.")
-    tools = toolbox.declarations if toolbox else ()
     return c.Setup(
         model=model.resource,
         voice=voice,
         system="\n".join(instruction) or None,
-        functions=tuple(c.FunctionDeclaration(tool.name, tool.description, tool.parameters) for tool in tools),
         google_search=settings.search,
         sampling=c.Sampling(temperature=settings.temperature),
         thinking_level=_LEVELS[settings.thinking] if settings.thinking else None,

@@ -11,6 +11,7 @@ import typer
 from flashlive_cli.cli.exits import exit_code_of
 from flashlive_cli.clock import Clock
 from flashlive_cli.errors import FlashliveError, OutputFailed
+from flashlive_cli.printable import printable
 from flashlive_cli.reports import Failed, Listener, Report, Stamped, ToolPrinted, Warned
 from flashlive_cli.ui.ndjson import JsonScreen
 from flashlive_cli.ui.outlet import Outlet
@@ -37,6 +38,7 @@ class Screen:
         stderr = Outlet(sys.stderr, name="stderr", failed=lambda _failure: None)
         stdout = stderr if sound_on_stdout else Outlet(data or sys.stdout, name="stdout", failed=self._failed_in_thread)
         self._outlets = (stdout, stderr) if stdout is not stderr else (stderr,)
+        self._questions = stderr
         self._show: Listener = JsonScreen(stdout) if form == "json" else PlainScreen(stdout, stderr)
 
     def listen(self, stamped: Stamped) -> None:
@@ -51,6 +53,10 @@ class Screen:
             for outlet in reversed(self._outlets):
                 stack.enter_context(outlet)
             yield
+
+    def ask(self, question: str) -> None:
+        """Put a question that is answered at the keyboard."""
+        self._questions.say(f"flashlive: {printable(question)}")
 
     def tool_printed(self, name: str, line: str) -> None:
         """Show a line that a tool printed."""

@@ -3,9 +3,9 @@
 import asyncio
 import contextlib
 import signal
-import sys
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import typer
@@ -14,6 +14,7 @@ from flashlive_cli.cli.casting import STDOUT, Cast, cast_talk
 from flashlive_cli.cli.exits import KILLED_BY
 from flashlive_cli.cli.screen import Screen
 from flashlive_cli.cli.sound import TalkSound
+from flashlive_cli.cli.toolset import make_consent, open_toolset
 from flashlive_cli.cli.turns import Given
 from flashlive_cli.clock import Clock
 from flashlive_cli.config import Config, Resolved
@@ -23,7 +24,9 @@ from flashlive_cli.session.endpoint import Endpoint, find_endpoint
 from flashlive_cli.session.talk import Talk
 
 
-def hold_talk(resolved: Resolved, given: Sequence[Given], *, raw: bool, sim: bool, scenario: Path | None) -> None:
+def hold_talk(
+    resolved: Resolved, given: Sequence[Given], *, raw: bool, sim: bool, scenario: Path | None, yes: bool
+) -> None:
     """
     Hold a talk from beginning to end.
 
@@ -32,7 +35,7 @@ def hold_talk(resolved: Resolved, given: Sequence[Given], *, raw: bool, sim: boo
         typer.Exit: the talk ended in an error, which it has reported itself.
     """
     with ExitStack() as stack:
-        cast = cast_talk(resolved, given, raw=raw, sim=sim, scenario=scenario, stack=stack)
+        cast = cast_talk(resolved, given, raw=raw, sim=sim, scenario=scenario, yes=yes, stack=stack)
         asyncio.run(_hold(resolved.config, cast))
 
 
@@ -42,17 +45,18 @@ async def _hold(settings: Config, cast: Cast) -> None:
     async with AsyncExitStack() as stack:
         stack.enter_context(_terminable())
         stack.enter_context(screen.shown())
-        if cast.toolbox is not None:
-            from flashlive_cli.toolbox.prints import tool_prints_to  # noqa: PLC0415 - pydantic
-
-            stack.enter_context(tool_prints_to(screen.tool_printed, stray=sys.stderr))
+        try:
+            tools = await open_toolset(cast, settings, screen, stack)
+        except FlashliveError as error:
+            raise screen.gave_up(error) from None
         sound = TalkSound(cast, settings, clock, screen, stack)
         talk = Talk(
             endpoint=await stack.enter_async_context(_far_end(cast, clock)),
             model=cast.model,
-            setup=cast.setup,
+            setup=replace(cast.setup, functions=tools.functions) if tools else cast.setup,
             sound=sound,
-            tools=cast.toolbox,
+            tools=tools,
+            consent=make_consent(cast, settings, screen),
             listener=screen.listen,
             clock=clock,
             patience=Patience(

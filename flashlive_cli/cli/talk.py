@@ -97,6 +97,20 @@ def talk(  # noqa: PLR0917 - options are given by name
             "--tools", "-t", metavar="FILE", help="Python file whose functions the model may call; repeatable."
         ),
     ] = None,
+    mcp: Annotated[
+        str | None,
+        typer.Option("--mcp", metavar="FILE", help="MCP servers whose tools the model may call, as mcpServers JSON."),
+    ] = None,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Run tools that ask first without asking.", show_default=False)
+    ] = False,
+    allow: Annotated[
+        list[str] | None,
+        typer.Option("--allow", metavar="NAME", help="Run this tool without asking; repeatable."),
+    ] = None,
+    deny: Annotated[
+        list[str] | None, typer.Option("--deny", metavar="NAME", help="Hide this tool from the model; repeatable.")
+    ] = None,
     sim: Annotated[bool, typer.Option("--sim", help="Talk to the built-in simulator; needs no key.")] = False,
     scenario: Annotated[
         Path | None,
@@ -158,6 +172,9 @@ def talk(  # noqa: PLR0917 - options are given by name
         "model": model,
         "system": system,
         "tools": tools or None,
+        "mcp": mcp,
+        "allow": allow or None,
+        "deny": deny or None,
         "speed": speed,
         "thinking": thinking,
         "search": search,
@@ -175,4 +192,6 @@ def talk(  # noqa: PLR0917 - options are given by name
     resolved = read_settings(flags, config, profile)
     from flashlive_cli.cli import stage  # noqa: PLC0415 - --help needs none of it
 
-    stage.hold_talk(resolved, given_turns(context, inputs or (), texts or ()), raw=raw, sim=sim, scenario=scenario)
+    stage.hold_talk(
+        resolved, given_turns(context, inputs or (), texts or ()), raw=raw, sim=sim, scenario=scenario, yes=yes
+    )

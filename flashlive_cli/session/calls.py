@@ -1,35 +1,115 @@
-"""Tool calls in flight: run, cancel, answer exactly once."""
+"""
+Tool calls in flight: ask, run, cancel, answer exactly once.
+
+A call goes through the user's consent where its tool wants that, then runs in a task of its own. A blocking call of
+the 3.8 models comes again under a new id when the user says "stop" meanwhile (seen in most runs): the second is
+answered with what the first came to, so that nothing is ordered twice.
+"""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
-from typing import Protocol
+import json
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import dataclass
+from typing import Final, Protocol
 
 from flashlive_cli.clock import Clock
-from flashlive_cli.protocol.commands import ToolAnswer
+from flashlive_cli.protocol.commands import Scheduling, ToolAnswer
 from flashlive_cli.protocol.events import ToolCall
-from flashlive_cli.reports import Report, ToolCalled, ToolCancelled, ToolFinished
+from flashlive_cli.protocol.families import Family
+from flashlive_cli.reports import Report, ToolAsked, ToolCalled, ToolCancelled, ToolFinished, ToolProgressed
+
+Response = Mapping[str, object]
+Consent = Callable[[str, Mapping[str, object]], Awaitable[str | None]]
+"""Ask the user about a call; None to go on, else why not, in words for the model. May wait as long as the user does."""
+
+JUST_DONE_S: Final = 10.0
+"""A call that comes again after an interruption is the same one, if the first ended no longer ago than this."""
+
+
+class Outcome(Protocol):
+    """What a tool has come to."""
+
+    @property
+    def response(self) -> dict[str, object]:
+        """`{"output": …}` or `{"error": …}`."""
+        ...
+
+    @property
+    def final(self) -> bool:
+        """No other follows."""
+        ...
 
 
 class Tools(Protocol):
     """What runs the user's functions."""
 
-    async def call(self, name: str, args: Mapping[str, object]) -> dict[str, object]:
-        """
-        Run one and return `{"output": …}` or `{"error": …}`: the tool's faults never raise.
+    def asks(self, name: str) -> bool:
+        """Whether the user is to be asked before each call."""
+        ...
 
-        Must not block the event loop; may be cancelled.
+    def scheduling(self, name: str) -> Scheduling | None:
+        """When an answer that was not waited for is told; None leaves it to the service."""
+        ...
+
+    def outcomes(self, name: str, args: Mapping[str, object]) -> AsyncGenerator[Outcome, None]:
+        """
+        Run one: interim outcomes, then a final one. The tool's faults never raise.
+
+        Must not block the event loop; may be closed or cancelled at any time.
         """
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Refusal:
+    response: dict[str, object]
+    final: bool = True
 
 
 class NoTools:
     """For a talk without tools: a model that calls one all the same is told so."""
 
-    async def call(self, name: str, args: Mapping[str, object]) -> dict[str, object]:
+    def asks(self, name: str) -> bool:
+        """Never: there is nothing to run."""
+        del name
+        return False
+
+    def scheduling(self, name: str) -> Scheduling | None:
+        """Leave it to the service."""
+        del name
+        return None
+
+    async def outcomes(self, name: str, args: Mapping[str, object]) -> AsyncGenerator[Outcome, None]:
         """Answer with an error."""
         del args
-        return {"error": f"there is no tool {name}"}
+        yield _Refusal({"error": f"there is no tool {name}"})
+
+
+async def nobody_to_ask(name: str, args: Mapping[str, object]) -> str | None:
+    """Refuse what wants a yes."""
+    del args
+    return f"{name} needs the user's consent, and nobody is there to give it"
+
+
+@dataclass(slots=True)
+class _Call:
+    """
+    A call under way, or just done.
+
+    Attributes:
+        call: as the server made it.
+        message: in which of the server's messages, counted.
+        comes_to: its final response, for the one that comes again; cancelled with the call.
+        cut: the user was heard cutting in since.
+        ended_s: clock time of its end; None while it runs.
+    """
+
+    call: ToolCall
+    message: int
+    comes_to: asyncio.Future[Response]
+    cut: bool = False
+    ended_s: float | None = None
 
 
 class Calls:
@@ -43,17 +123,22 @@ class Calls:
         self,
         tools: Tools,
         *,
+        family: Family,
         clock: Clock,
+        consent: Consent,
         answer: Callable[[ToolAnswer], Awaitable[None]],
         report: Callable[[Report], None],
     ) -> None:
         self._tools = tools
+        self._family = family
         self._clock = clock
+        self._consent = consent
         self._answer = answer
         self._report = report
         self._group: asyncio.TaskGroup | None = None
-        self._open: dict[str, tuple[ToolCall, asyncio.Task[None]]] = {}
+        self._open: dict[str, tuple[_Call, asyncio.Task[None]]] = {}
         self._seen: set[str] = set()
+        self._latest: dict[str, _Call] = {}  # by function and arguments
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -64,28 +149,95 @@ class Calls:
             finally:
                 self.cancel(tuple(self._open))
 
-    def start(self, call: ToolCall) -> None:
-        """Run a call; one that comes again under the same id is the same call and is not run twice."""
+    def start(self, call: ToolCall, message: int) -> None:
+        """
+        Run a call; one that comes again under the same id is the same call and is not run twice.
+
+        Args:
+            call: what the server wants.
+            message: a count of the server's messages: calls of one message are all meant.
+        """
         assert self._group is not None, "calls come while running"
         if call.id in self._seen:
             return
         self._seen.add(call.id)
-        self._report(ToolCalled(call.id, call.name, call.args))
-        self._open[call.id] = call, self._group.create_task(self._run(call), name=f"tool {call.name}")
+        made = _Call(call, message, asyncio.get_running_loop().create_future())
+        key = f"{call.name}{json.dumps(call.args, sort_keys=True)}"
+        first = self._first(key, message)
+        self._report(ToolCalled(call.id, call.name, call.args, duplicate_of=first.call.id if first else None))
+        if first is None:
+            self._latest[key] = made
+        work = self._run(made) if first is None else self._repeat(made, first)
+        self._open[call.id] = made, self._group.create_task(work, name=f"tool {call.name}")
+
+    def interrupted(self) -> None:
+        """Note that the user cut in: a call that comes again from now on is the same one."""
+        for call in self._latest.values():
+            call.cut = True
 
     def cancel(self, ids: tuple[str, ...]) -> None:
         """Stop calls that the server took back; those whose answer is on its way already stay answered."""
         for call_id in ids:
             if call_id in self._open:
-                call, task = self._open.pop(call_id)
+                made, task = self._open.pop(call_id)
+                made.comes_to.cancel()
                 task.cancel()
-                self._report(ToolCancelled(call.id, call.name))
+                self._report(ToolCancelled(made.call.id, made.call.name))
 
-    async def _run(self, call: ToolCall) -> None:
+    def _first(self, key: str, message: int) -> _Call | None:
+        """Return the call that another of the same function and arguments repeats."""
+        first = self._latest.get(key)
+        if first is None or first.message == message or first.comes_to.cancelled():
+            return None
+        if first.ended_s is None:
+            return first
+        recent = self._clock.real(self._clock.now() - first.ended_s) <= JUST_DONE_S
+        return first if recent and first.cut and "error" not in first.comes_to.result() else None
+
+    async def _run(self, made: _Call) -> None:
+        call, started = made.call, self._clock.now()
+        refusal = await self._ask(call) if self._tools.asks(call.name) else None
+        if refusal is not None:
+            await self._finish(made, {"error": refusal}, started)
+            return
+        interim: list[object] = []
+        async with aclosing(self._tools.outcomes(call.name, call.args)) as outcomes:
+            async for outcome in outcomes:
+                if outcome.final:
+                    response = outcome.response
+                    if interim and "output" in response:
+                        response = {"output": [*interim, response["output"]]}
+                    await self._finish(made, response, started)
+                    return
+                self._report(ToolProgressed(call.id, call.name, outcome.response))
+                if self._family.continues:
+                    await self._answer(self._said(call, outcome.response, more=True))
+                else:
+                    interim.append(outcome.response.get("output"))
+
+    async def _repeat(self, made: _Call, first: _Call) -> None:
         started = self._clock.now()
-        response = await self._tools.call(call.name, call.args)
+        try:
+            response = await asyncio.shield(first.comes_to)
+        except asyncio.CancelledError:
+            if not first.comes_to.cancelled():
+                raise
+            response = {"error": f"{made.call.name} was cancelled"}
+        await self._finish(made, response, started)
+
+    async def _ask(self, call: ToolCall) -> str | None:
+        self._report(ToolAsked(call.id, call.name, call.args))
+        return await self._consent(call.name, call.args)
+
+    async def _finish(self, made: _Call, response: Response, started: float) -> None:
         # from here on the answer is on its way: too late to take the call back
-        del self._open[call.id]
-        took_ms = self._clock.real(self._clock.now() - started) * 1000  # a tool does not run faster
-        self._report(ToolFinished(call.id, call.name, "error" not in response, response, took_ms))
-        await self._answer(ToolAnswer(call.id, call.name, response))
+        del self._open[made.call.id]
+        made.ended_s = self._clock.now()
+        made.comes_to.set_result(response)
+        took_ms = self._clock.real(made.ended_s - started) * 1000  # a tool does not run faster
+        self._report(ToolFinished(made.call.id, made.call.name, "error" not in response, response, took_ms))
+        await self._answer(self._said(made.call, response, more=False))
+
+    def _said(self, call: ToolCall, response: Response, *, more: bool) -> ToolAnswer:
+        scheduling = self._tools.scheduling(call.name) if self._family.schedules else None
+        return ToolAnswer(call.id, call.name, response, scheduling=scheduling, will_continue=more)

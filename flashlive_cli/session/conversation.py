@@ -9,10 +9,11 @@ from flashlive_cli.clock import Clock
 from flashlive_cli.errors import NoAnswer
 from flashlive_cli.protocol import commands as c
 from flashlive_cli.protocol import events as e
+from flashlive_cli.protocol.families import Family
 from flashlive_cli.protocol.machine import LiveProtocol, State
 from flashlive_cli.reports import Report, Warned
 from flashlive_cli.session import pump
-from flashlive_cli.session.calls import Calls, Tools
+from flashlive_cli.session.calls import Calls, Consent, Tools
 from flashlive_cli.session.connection import Connection
 from flashlive_cli.session.narrator import Narrator
 
@@ -122,6 +123,8 @@ class Conversation:
         sound: Sound,
         *,
         tools: Tools,
+        consent: Consent,
+        family: Family,
         narrator: Narrator,
         report: Callable[[Report], None],
         clock: Clock,
@@ -131,8 +134,15 @@ class Conversation:
         self._protocol = protocol
         self._sound = sound
         self._calls = Calls(
-            tools, clock=clock, answer=lambda answer: self._wire.send(c.AnswerTools((answer,))), report=report
+            tools,
+            family=family,
+            clock=clock,
+            consent=consent,
+            answer=lambda answer: self._wire.send(c.AnswerTools((answer,))),
+            report=report,
         )
+        self._message_s = 0.0
+        self._n_messages = 0
         self._narrator = narrator
         self._report = report
         self._clock = clock
@@ -289,7 +299,9 @@ class Conversation:
         """Take one event in the receiver's task; must not wait."""
         match event:
             case e.ToolCall():
-                self._calls.start(event)
+                self._n_messages += now != self._message_s
+                self._message_s = now
+                self._calls.start(event, self._n_messages)
                 self._unanswered_speech = False
             case e.ToolCallCancelled(ids):
                 self._calls.cancel(ids)
@@ -304,6 +316,7 @@ class Conversation:
                 pass  # the rest is the narrator's
         if dropped_frames is not None:
             self._cut(now, dropped_frames)
+            self._calls.interrupted()
         self._narrator.told(event, now, asked_s=self._sound.speech_ended_s)
         self._news.set()
 

@@ -9,7 +9,7 @@ from flashlive_cli.protocol import commands as c
 from flashlive_cli.protocol.families import Model, shape
 from flashlive_cli.protocol.machine import LiveProtocol
 from flashlive_cli.reports import Listener, Report, SessionClosed, SessionReady, Stamped, Warned
-from flashlive_cli.session.calls import NoTools, Tools
+from flashlive_cli.session.calls import Consent, NoTools, Tools, nobody_to_ask
 from flashlive_cli.session.connection import Connection, dial
 from flashlive_cli.session.conversation import Conversation, Patience, Sound, Turn
 from flashlive_cli.session.endpoint import Endpoint
@@ -55,6 +55,7 @@ class Talk:
         listener: Listener,
         clock: Clock,
         tools: Tools | None = None,
+        consent: Consent = nobody_to_ask,
         patience: Patience | None = None,
         simulated: bool = False,
     ) -> None:
@@ -65,6 +66,7 @@ class Talk:
         self._listener = listener
         self._clock = clock
         self._tools = tools or NoTools()
+        self._consent = consent
         self._patience = patience or Patience()
         self._simulated = simulated
         self._protocol = LiveProtocol(model.family)
@@ -95,6 +97,8 @@ class Talk:
                 self._protocol,
                 sound,
                 tools=self._tools,
+                consent=self._consent,
+                family=self._model.family,
                 narrator=self._narrator,
                 report=self._report,
                 clock=self._clock,

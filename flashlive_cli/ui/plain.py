@@ -35,10 +35,12 @@ class PlainScreen:
                 self._say(f"you: {text}")
             case r.Transcript(role="model", text=text, final=True, heard=heard):
                 self._say(f"gemini: {_told(text, heard)}")
-            case r.ToolCalled(name=name, args=args):
-                self._say(f"tool: {name}({_arguments(args)})")
+            case r.ToolCalled(name=name, args=args, duplicate_of=first):
+                self._say(f"tool: {name}({_arguments(args)})" + (" again, not run twice" if first else ""))
             case r.ToolFinished(name=name, response=response, duration_ms=duration_ms):
                 self._say(f"tool: {name} -> {_shown(response)} ({duration_ms:.0f} ms)")
+            case r.ToolProgressed(name=name, response=response):
+                self._say(f"tool: {name} … {_shown(response)}")
             case r.ToolCancelled(name=name):
                 self._say(f"tool: {name} was cancelled")
             case r.ToolPrinted(name=name, line=line):
@@ -67,6 +69,7 @@ class PlainScreen:
                 | r.SpeechStarted()
                 | r.SpeechEnded()
                 | r.ReplyStarted()
+                | r.ToolAsked()
                 | r.ReplyFirstSample()
                 | r.UsageReported()
                 | r.BargeInLatency()

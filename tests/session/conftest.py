@@ -14,6 +14,7 @@ from flashlive_cli.errors import FlashliveError
 from flashlive_cli.protocol import commands as c
 from flashlive_cli.protocol.families import find_model
 from flashlive_cli.reports import Report, Stamped
+from flashlive_cli.session.calls import Consent, nobody_to_ask
 from flashlive_cli.session.conversation import Patience, Sound, Spoken, Turn
 from flashlive_cli.session.endpoint import find_endpoint
 from flashlive_cli.session.talk import Talk
@@ -67,6 +68,7 @@ class ListSpeaker:
 
     def flush(self) -> int:
         dropped, self.held = len(self.held) // 2, b""
+        asyncio.get_running_loop().call_soon(self._ring, 1)
         return dropped
 
     def play(self, ms: int) -> None:
@@ -143,7 +145,14 @@ class LoopbackTalk:
     def say(self, *chunks: bytes) -> Spoken:
         return Spoken("clip", lambda: self.microphone.say(*chunks))
 
-    async def hold(self, *turns: Turn, key: str = "k", tools: Any = None, patience: Patience | None = None) -> None:
+    async def hold(
+        self,
+        *turns: Turn,
+        key: str = "k",
+        tools: Any = None,
+        consent: Consent = nobody_to_ask,
+        patience: Patience | None = None,
+    ) -> None:
         async with self._serving() as url:
             model = find_model(self.model)
             names = getattr(tools, "names", ())
@@ -153,6 +162,7 @@ class LoopbackTalk:
                 setup=c.Setup(model=model.resource, functions=tuple(c.FunctionDeclaration(name) for name in names)),
                 sound=self,
                 tools=tools,
+                consent=consent,
                 listener=self._listen,
                 clock=self.clock,
                 patience=patience or Patience(setup_s=5, stall_s=2, answer_s=4),

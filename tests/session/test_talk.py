@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from dataclasses import dataclass
 
 import pytest
 
@@ -23,6 +24,14 @@ from flashlive_cli.session.conversation import Patience, Spoken, Typed
 WORDS = {"serverContent": {"outputTranscription": {"text": "Hi."}}}
 
 
+@dataclass
+class Outcome:
+    """What a tool has come to."""
+
+    response: dict[str, object]
+    final: bool = True
+
+
 class Weather:
     """Tools that answer at once, late, or never."""
 
@@ -32,13 +41,19 @@ class Weather:
         self.called: list[str] = []
         self.open_later = asyncio.Event()
 
-    async def call(self, name, args):
+    def asks(self, name):
+        return False
+
+    def scheduling(self, name):
+        return None
+
+    async def outcomes(self, name, args):
         self.called.append(f"{name}{json.dumps(args)}")
         if name == "later":
             await self.open_later.wait()
         if name == "never":
             await asyncio.Event().wait()
-        return {"error": "no such town"} if args.get("town") == "X" else {"output": name}
+        yield Outcome({"error": "no such town"} if args.get("town") == "X" else {"output": name})
 
 
 async def test_a_typed_turn_is_answered_and_the_goodbye_is_polite(loopback) -> None:
