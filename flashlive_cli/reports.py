@@ -28,6 +28,31 @@ class SessionReady:
 
 
 @dataclass(frozen=True, slots=True)
+class SessionMoving:
+    """The talk moves to another connection, in a quiet moment."""
+
+    type: ClassVar = "session.moving"
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class SessionResumed:
+    """
+    The talk goes on over another connection.
+
+    Attributes:
+        resumed: it is the old session; False for a fresh one, which knows nothing of what was said.
+        tools: what the model may call now.
+        moved_ms: how long nothing was heard.
+    """
+
+    type: ClassVar = "session.resumed"
+    resumed: bool
+    tools: tuple[str, ...]
+    moved_ms: float
+
+
+@dataclass(frozen=True, slots=True)
 class SessionClosed:
     """The talk is over; `code` and `reason` are of the WebSocket's close frame."""
 
@@ -303,6 +328,8 @@ class Failed:
 
 Report = (
     SessionReady
+    | SessionMoving
+    | SessionResumed
     | SessionClosed
     | SoundReady
     | EchoChanged

@@ -46,7 +46,7 @@ class CardMicrophone:
         self.lost_ms = 0.0
         self.clean: Callable[[bytes], bytes] | None = None
         self._clock = clock
-        self._stream = Stream(device, lost=lost)
+        self._stream = Stream(device, "microphone", lost=lost)
         self._ring = Ring(1, overwrite=True)  # until the format is known
         self._convert: _Converter | None = None
         self._arrived = asyncio.Event()
@@ -77,7 +77,11 @@ class CardMicrophone:
             DeviceError: it cannot be opened.
         """
         microphone = cls(clock, device, ear, lost=lost)
-        await microphone._open(formats or device.formats(WIRE_IN, output=False))
+        try:
+            await microphone._open(formats or device.formats(WIRE_IN, output=False))
+        except BaseException:
+            await microphone.close()
+            raise
         return microphone
 
     async def _open(self, formats: Sequence[PcmFormat]) -> None:

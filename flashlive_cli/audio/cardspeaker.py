@@ -50,7 +50,7 @@ class CardSpeaker:
         self.underruns = 0
         self.reference: Ring | None = None
         self._clock = clock
-        self._stream = Stream(device, lost=lost)
+        self._stream = Stream(device, "speaker", lost=lost)
         self._listener: tuple[Callable[[float], None], Callable[[float], None]] | None = None
         self._idle = asyncio.Event()
         self._idle.set()
@@ -85,7 +85,11 @@ class CardSpeaker:
             DeviceError: it cannot be opened.
         """
         speaker = cls(clock, device, lost=lost)
-        await speaker._open(formats or device.formats(WIRE_OUT, output=True), latency, make_reference)
+        try:
+            await speaker._open(formats or device.formats(WIRE_OUT, output=True), latency, make_reference)
+        except BaseException:
+            await speaker.close()
+            raise
         return speaker
 
     async def _open(

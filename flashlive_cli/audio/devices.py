@@ -155,6 +155,8 @@ def find_device(wanted: str | None, *, output: bool) -> Device:
         ConfigError: more than one fits; the messages name the candidates.
     """
     what = "speaker" if output else "microphone"
+    if wanted is not None and not wanted.strip():
+        raise ConfigError(f"the name of the {what} is empty; {DEFAULT} is the system's choice")
     able = [d for d in list_devices() if (d.output_channels if output else d.input_channels)]
     if not able:
         raise DeviceError(f"there is no {what}; WAV files and pipes work without: --input FILE.wav, --output none")

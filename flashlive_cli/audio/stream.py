@@ -30,6 +30,7 @@ SLOW_LATENCY_S: Final = 0.06
 
 _UNSUPPORTED: Final = {-9999, -9998, -9997, -9994}  # host error, channels, rate, sample format: another may do
 _BUSY: Final = -9985
+_GONE: Final = -9993  # "illegal combination of I/O devices"
 
 _hanging: Final = threading.Event()
 
@@ -52,9 +53,10 @@ class Stream:
         beats: callbacks so far; the callback counts them.
     """
 
-    def __init__(self, device: Device, *, lost: Callable[[DeviceError], None]) -> None:
-        """Be for a device; `lost` is called in the loop, once, when that went away or stalled."""
+    def __init__(self, device: Device, role: str, *, lost: Callable[[DeviceError], None]) -> None:
+        """Be for a device in a role (`microphone`); `lost` is called in the loop, once, when that is gone or stalls."""
         self.device = device
+        self._role = role
         self.pcm = PcmFormat(device.rate_hz)
         self.latency_s = 0.0
         self.beats = 0
@@ -160,9 +162,10 @@ class Stream:
     async def _ask(self, work: Callable[[], None], *, patience_s: float) -> None:
         """Ask PortAudio for something, in a thread."""
         sounddevice = load_portaudio()
+        done = begin(work, name="device")
         try:
             async with asyncio.timeout(patience_s):
-                await begin(work, name="device")
+                await asyncio.shield(done)
         except TimeoutError as exc:
             self._abandon()
             name = printable(self.device.name)
@@ -170,7 +173,9 @@ class Stream:
         except sounddevice.PortAudioError as exc:
             raise DeviceError(printable(f"{self.device.name}: {exc.args[0]}")) from exc
         except asyncio.CancelledError:
-            self._abandon()
+            self._closing = True  # what is opened now is closed at once: a stream must not outlive the interpreter
+            if not (await asyncio.wait({done}, timeout=CLOSE_PATIENCE_S))[0]:
+                self._abandon()
             raise
 
     def _abandon(self) -> None:
@@ -190,7 +195,7 @@ class Stream:
     def _lose(self, what: str) -> None:
         if not self._closing:
             self._closing = True
-            self._lost(DeviceError(printable(f"{self.device.name} {what}")))
+            self._lost(DeviceError(printable(f"the {self._role} ({self.device.name}) {what}")))
 
 
 def _make(
@@ -217,6 +222,8 @@ def _make(
             code = exc.args[1] if len(exc.args) > 1 else None
             if code == _BUSY:
                 raise DeviceError(printable(f"{device.name} is busy: another program holds it")) from exc
+            if code == _GONE:
+                raise DeviceError(printable(f"{device.name} is gone, or its sound server is")) from exc
             refusals.append(f"{pcm.rate_hz} Hz, {pcm.channels} channels: {exc.args[0]}")
             if code not in _UNSUPPORTED:
                 break

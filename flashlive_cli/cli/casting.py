@@ -125,6 +125,7 @@ def cast_talk(
     settings = resolved.config
     _check(settings, given, raw=raw, sim=sim, scenario=scenario)
     ears, mouth = _live_input(given), _live_output(settings, given)
+    _check_devices(resolved, ears, mouth)
     if ears or mouth:
         stack.enter_context(foreign_stderr())
     _start_log(settings, stack)
@@ -165,18 +166,31 @@ def _live_input(given: Sequence[Given]) -> str | None:
     """Return where the user speaks live: where nothing else was given to say, or it was asked for."""
     if not given:
         return MICROPHONE
-    return next((turn.value for turn in given if turn.kind == "input" and _is_live(turn.value)), None)
+    return next((turn.value for turn in given if turn.kind == "input" and _is_live(turn.value, MICROPHONE)), None)
 
 
 def _live_output(settings: Config, given: Sequence[Given]) -> str | None:
     """Return where the voice is heard live; with a microphone the speaker is the default."""
     if settings.output is None:
         return SPEAKER if _live_input(given) == MICROPHONE else None
-    return settings.output if _is_live(settings.output) else None
+    return settings.output if _is_live(settings.output, SPEAKER) else None
 
 
-def _is_live(value: str) -> bool:
-    return value in {MICROPHONE, SPEAKER} or value.startswith(PROGRAM)
+def _is_live(value: str, device: str) -> bool:
+    return value == device or value.startswith(PROGRAM)
+
+
+def _check_devices(resolved: Resolved, ears: str | None, mouth: str | None) -> None:
+    """Refuse flags about sound cards in a talk that uses none; a settings file may say them once for all talks."""
+    uses = {
+        "input_device": ears == MICROPHONE,
+        "output_device": mouth == SPEAKER,
+        "echo": ears == MICROPHONE and mouth == SPEAKER,
+    }
+    for key, used in uses.items():
+        if not used and resolved.sources[key].startswith("flag"):
+            what = {"input_device": "a microphone", "output_device": "a speaker"}.get(key, "microphone and speaker")
+            raise ConfigError(f"{resolved.sources[key].removeprefix('flag ')} goes with {what} of a sound card")
 
 
 @contextmanager
@@ -211,7 +225,7 @@ def _check(settings: Config, given: Sequence[Given], *, raw: bool, sim: bool, sc
     if settings.url and sim:
         raise ConfigError("--sim and --url exclude each other")
     read = (
-        [name for name in inputs if name != STDIN and not _is_live(name)]
+        [name for name in inputs if name != STDIN and not _is_live(name, MICROPHONE)]
         + settings.tools
         + ([settings.mcp] if settings.mcp else [])
         + ([str(scenario)] if scenario else [])
@@ -345,7 +359,7 @@ def _open_clip(turn: Given, *, raw: bool, stack: ExitStack) -> Clip | None:
 def _find_output(settings: Config, stack: ExitStack) -> str | IO[bytes] | None:
     """See where the voice goes; a talk with files is silent by default."""
     target = settings.output
-    if target is None or target == "none" or _is_live(target):
+    if target is None or target == "none" or _is_live(target, SPEAKER):
         return None
     if target != STDOUT:
         check_target(target)

@@ -31,6 +31,7 @@ class Screen:
     ) -> None:
         """Show on stdout, or on `data` where that was kept aside; on stderr alone if sound is on stdout."""
         self.failure: FlashliveError | None = None
+        self._over = False
         self._clock = clock
         self._loop = asyncio.get_running_loop()
         self._task = asyncio.current_task()
@@ -39,6 +40,7 @@ class Screen:
         stdout = stderr if sound_on_stdout else Outlet(data or sys.stdout, name="stdout", failed=self._failed_in_thread)
         self._outlets = (stdout, stderr) if stdout is not stderr else (stderr,)
         self._questions = stderr
+        self._machine_readable = form == "json"
         self._show: Listener = JsonScreen(stdout) if form == "json" else PlainScreen(stdout, stderr)
 
     def listen(self, stamped: Stamped) -> None:
@@ -76,14 +78,20 @@ class Screen:
 
     def failed(self, failure: FlashliveError) -> None:
         """End the talk politely: an output that was asked for takes nothing any more, or a device is gone."""
-        if self.failure is None and self._task is not None:  # a frozen server takes both ends with it
+        if self.failure is None and not self._over and self._task is not None:
             self._task.cancel()
         self.failure = self.failure or failure
+
+    def over(self) -> None:
+        """Note that the talk ends anyhow: what fails while all is closed changes nothing."""
+        self._over = True
 
     def gave_up(self, error: FlashliveError) -> typer.Exit:
         """Report the error that ends the talk, and return what ends the program."""
         code = exit_code_of(error)
         self.tell(Failed(str(error), code))
+        if isinstance(error, OutputFailed) and self._machine_readable:  # what would have told it is what failed
+            self._questions.say(f"flashlive: error: {printable(str(error))}")
         return typer.Exit(code)
 
     def _failed_in_thread(self, failure: OutputFailed) -> None:

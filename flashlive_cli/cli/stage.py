@@ -56,6 +56,7 @@ async def _hold(settings: Config, cast: Cast) -> None:
             setup=replace(cast.setup, functions=tools.functions) if tools else cast.setup,
             sound=sound,
             tools=tools,
+            renewal=tools,
             consent=make_consent(cast, settings, screen),
             listener=screen.listen,
             clock=clock,
@@ -74,6 +75,8 @@ async def _hold(settings: Config, cast: Cast) -> None:
             if screen.failure is not None:
                 raise screen.gave_up(screen.failure) from None
             raise
+        finally:
+            screen.over()
 
 
 @asynccontextmanager

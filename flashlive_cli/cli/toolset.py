@@ -1,35 +1,62 @@
 """The tools of a talk: the user's functions and the servers' together, and who may allow them."""
 
+import asyncio
 import sys
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import AsyncExitStack
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flashlive_cli.cli.casting import Cast
 from flashlive_cli.cli.consent import Consent, check_names
 from flashlive_cli.cli.keyboard import Keyboard
+from flashlive_cli.cli.reload import Reloader
 from flashlive_cli.cli.screen import Screen
 from flashlive_cli.config import Config
+from flashlive_cli.errors import ToolError
 from flashlive_cli.protocol import commands as c
 
 if TYPE_CHECKING:
-    from flashlive_cli.toolbox import Outcome, Toolbox
+    from flashlive_cli.toolbox import Outcome, Tool, Toolbox
 
 
 class Toolset:
     """
-    What the model may call, as the session asks for it; see `calls.Tools`.
+    What the model may call, as the session asks for it; see `calls.Tools` and `conversation.Renewal`.
 
     Attributes:
         toolbox: the tools themselves.
+        pending: set while there are newer ones, which the model has to be told of first.
     """
 
     def __init__(self, toolbox: "Toolbox") -> None:
         self.toolbox = toolbox
+        self.pending = asyncio.Event()
+        self._newer: Toolbox | None = None
 
     @property
     def functions(self) -> tuple[c.FunctionDeclaration, ...]:
         """What to tell the model in the setup."""
+        return self._functions_of(self.toolbox)
+
+    def renew(self, toolbox: "Toolbox") -> bool:
+        """Take up other tools: at once if the model sees no difference, else when `take` is called; tell which."""
+        if self._functions_of(toolbox) == self.functions:
+            self.toolbox, self._newer = toolbox, None
+            self.pending.clear()
+            return True
+        self._newer = toolbox
+        self.pending.set()
+        return False
+
+    def take(self) -> tuple[c.FunctionDeclaration, ...]:
+        """Let the newer tools be called from now on; return what to tell the model."""
+        self.toolbox, self._newer = self._newer or self.toolbox, None
+        self.pending.clear()
+        return self.functions
+
+    @staticmethod
+    def _functions_of(toolbox: "Toolbox") -> tuple[c.FunctionDeclaration, ...]:
         behaviors: dict[bool | None, c.Behavior | None] = {True: "BLOCKING", False: "NON_BLOCKING", None: None}
         return tuple(
             c.FunctionDeclaration(
@@ -38,7 +65,7 @@ class Toolset:
                 tool.declaration.parameters,
                 behavior=behaviors[tool.options.blocking],
             )
-            for tool in self.toolbox.tools
+            for tool in toolbox.tools
         )
 
     def asks(self, name: str) -> bool:
@@ -72,14 +99,39 @@ async def open_toolset(cast: Cast, settings: Config, screen: Screen, stack: Asyn
 
     stack.enter_context(tool_prints_to(screen.tool_printed, stray=sys.stderr))
     toolbox = cast.toolbox or Toolbox(())
+    of_servers: Sequence[Tool] = ()
     if cast.servers:
         from flashlive_cli.toolbox.mcp import open_servers  # noqa: PLC0415 - for who has servers
 
         servers = open_servers(cast.servers, on_trouble=screen.warn, taken=toolbox.names)
-        toolbox = toolbox.joined(await stack.enter_async_context(servers))
+        of_servers = await stack.enter_async_context(servers)
+        toolbox = toolbox.joined(of_servers)
     check_names("--allow", settings.allow, toolbox.names)
     check_names("--deny", settings.deny, toolbox.names)
-    return Toolset(toolbox.without(settings.deny))
+    toolset = Toolset(toolbox.without(settings.deny))
+    if settings.tools:
+        _watch(toolset, of_servers, settings, screen, stack)
+    return toolset
+
+
+def _watch(
+    toolset: Toolset, of_servers: "Sequence[Tool]", settings: Config, screen: Screen, stack: AsyncExitStack
+) -> None:
+    """Take up tools files that are saved during the talk."""
+
+    def loaded(toolbox: "Toolbox") -> None:
+        try:
+            at_once = toolset.renew(toolbox.joined(of_servers).without(settings.deny))
+        except ToolError as error:
+            screen.warn(f"{error}; the tools of before stay")
+        else:
+            when = "" if at_once else ", and will be told to the model at the next quiet moment"
+            screen.warn(f"the tools were loaded again{when}")
+
+    paths = [Path(path).expanduser() for path in settings.tools]
+    reloader = Reloader(paths, loaded=loaded, failed=screen.warn)
+    reloader.start()
+    stack.callback(reloader.stop)
 
 
 def make_consent(cast: Cast, settings: Config, screen: Screen) -> Consent:

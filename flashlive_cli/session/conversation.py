@@ -11,10 +11,10 @@ from flashlive_cli.protocol import commands as c
 from flashlive_cli.protocol import events as e
 from flashlive_cli.protocol.families import Family
 from flashlive_cli.protocol.machine import LiveProtocol, State
-from flashlive_cli.reports import Report, Warned
+from flashlive_cli.reports import Report, SessionMoving, SessionResumed, Warned
 from flashlive_cli.session import pump
 from flashlive_cli.session.calls import Calls, Consent, Tools
-from flashlive_cli.session.connection import Connection
+from flashlive_cli.session.line import Line
 from flashlive_cli.session.narrator import Narrator
 
 QUIET_S: Final = 3.0
@@ -23,6 +23,7 @@ which none may be. The service ends an utterance after 1.2 s of silence and answ
 
 
 LEAST_PATIENCE_S: Final = 2.0
+QUIET_CHECK_S: Final = 0.1
 
 
 class Speaker(pump.Speaker, Protocol):
@@ -109,6 +110,19 @@ class Patience:
     max_duration_s: float | None = None
 
 
+class Renewal(Protocol):
+    """Where new tools come from in mid-talk."""
+
+    @property
+    def pending(self) -> asyncio.Event:
+        """Set while there are new ones."""
+        ...
+
+    def take(self) -> tuple[c.FunctionDeclaration, ...]:
+        """Let the new ones be called from now on, and return what to tell the model."""
+        ...
+
+
 class Conversation:
     """
     What is said over one connection; belongs to one event loop, and is held once.
@@ -118,20 +132,20 @@ class Conversation:
 
     def __init__(
         self,
-        connection: Connection,
-        protocol: LiveProtocol,
+        line: Line,
         sound: Sound,
         *,
         tools: Tools,
         consent: Consent,
+        renewal: "Renewal | None" = None,
         family: Family,
         narrator: Narrator,
         report: Callable[[Report], None],
         clock: Clock,
         patience: Patience,
     ) -> None:
-        self._wire = pump.Pump(connection, protocol, clock)
-        self._protocol = protocol
+        self._line = line
+        self._wire = self._wire_of(line, clock)
         self._sound = sound
         self._calls = Calls(
             tools,
@@ -147,6 +161,9 @@ class Conversation:
         self._report = report
         self._clock = clock
         self._patience = patience
+        self._renewal = renewal
+        self._group: asyncio.TaskGroup | None = None
+        self._carriers: list[asyncio.Task[None]] = []
         self._began_s = 0.0
         self._news = asyncio.Event()
         self._unanswered_speech = False
@@ -160,22 +177,19 @@ class Conversation:
             RemoteProtocolError: the server sent what is no Live API message; the same.
             NoAnswer: every single turn met with silence.
         """
-        speaker, microphone = self._sound.speaker, self._sound.microphone
+        speaker = self._sound.speaker
         self._began_s = self._clock.now()
         speaker.listen(self._narrator.playing, self._fell_silent)
         try:
             try:
-                async with self._calls.running(), asyncio.TaskGroup() as group:
-                    carriers = [group.create_task(self._wire.receive(speaker, self._heard), name="receiver")]
-                    if microphone is not None:
-                        carriers.append(group.create_task(self._wire.send_microphone(microphone), name="sender"))
+                async with self._calls.running(), asyncio.TaskGroup() as self._group:
+                    self._carry()
                     if turns is None:
                         await self._chat()
                     else:
                         await self._take(turns)
                     await speaker.drained()
-                    for task in carriers:
-                        task.cancel()
+                    await self._stop_carrying()
             except BaseExceptionGroup as failures:
                 await speaker.drained()  # what came before the end is still worth hearing
                 raise _first(failures) from None
@@ -187,11 +201,63 @@ class Conversation:
             for surprise, times in self._protocol.surprises.items():
                 self._report(Warned(f"unexpected from the server: {surprise} ({times} times)"))
 
+    @staticmethod
+    def _wire_of(line: Line, clock: Clock) -> pump.Pump:
+        assert line.connection is not None, "a conversation needs a line that is open"
+        return pump.Pump(line.connection, line.protocol, clock)
+
+    @property
+    def _protocol(self) -> LiveProtocol:
+        return self._line.protocol
+
+    def _carry(self) -> None:
+        """Let sound and messages flow over the present connection."""
+        assert self._group is not None, "within `hold`"
+        start = self._group.create_task
+        self._carriers = [start(self._wire.receive(self._sound.speaker, self._heard), name="receiver")]
+        if self._sound.microphone is not None:
+            self._carriers.append(start(self._wire.send_microphone(self._sound.microphone), name="sender"))
+
+    async def _stop_carrying(self) -> None:
+        for task in self._carriers:
+            task.cancel()
+        await asyncio.wait(self._carriers)
+
+    async def _renew(self) -> None:
+        """Move to a new connection with new tools, where they have changed; the moment must be a quiet one."""
+        if self._renewal is None or not self._renewal.pending.is_set():
+            return
+        begun = self._clock.now()
+        self._report(SessionMoving("the tools have changed"))
+        await self._stop_carrying()
+        functions = self._renewal.take()
+        resumed = await self._line.move(functions)
+        self._wire = self._wire_of(self._line, self._clock)
+        self._carry()
+        took_ms = (self._clock.now() - begun) * 1000
+        self._report(SessionResumed(resumed, tuple(function.name for function in functions), took_ms))
+
+    async def _renew_when_quiet(self) -> None:
+        """Look after changed tools for the length of a talk by microphone."""
+        while self._renewal is not None:
+            await self._renewal.pending.wait()
+            while not self._is_quiet():  # noqa: ASYNC110 - that nothing happens is no event
+                await asyncio.sleep(QUIET_CHECK_S)
+            await self._renew()
+
+    def _is_quiet(self) -> bool:
+        """Whether nobody speaks, plays or works."""
+        spoke_s = self._sound.speech_ended_s
+        listening = spoke_s is None or self._clock.now() - spoke_s > QUIET_S
+        idle = self._protocol.at_rest and not self._protocol.ledger.open_calls
+        return listening and idle and not self._sound.speaker.held_frames and not self._unanswered_speech
+
     async def _chat(self) -> None:
         """Let the user talk, to the limit if there is one."""
         lasts_s = self._patience.max_duration_s
         try:
             async with asyncio.timeout(None if lasts_s is None else self._clock.real(lasts_s)):
+                await self._renew_when_quiet()
                 await asyncio.Event().wait()
         except TimeoutError:
             self._report(Warned(f"stopped after {lasts_s:g} s, as asked"))
@@ -201,6 +267,7 @@ class Conversation:
         lasts_s = self._patience.max_duration_s
         limit_s = None if lasts_s is None else self._began_s + lasts_s
         for turn in turns:
+            await self._renew()
             begun = self._clock.now()
             if limit_s is not None and begun >= limit_s:
                 self._report(Warned(f"stopped after {lasts_s:g} s, as asked"))

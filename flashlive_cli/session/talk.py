@@ -6,15 +6,13 @@ from typing import Final, Protocol
 
 from flashlive_cli.clock import Clock
 from flashlive_cli.protocol import commands as c
-from flashlive_cli.protocol.families import Model, shape
-from flashlive_cli.protocol.machine import LiveProtocol
+from flashlive_cli.protocol.families import Model
 from flashlive_cli.reports import Listener, Report, SessionClosed, SessionReady, Stamped, Warned
 from flashlive_cli.session.calls import Consent, NoTools, Tools, nobody_to_ask
-from flashlive_cli.session.connection import Connection, dial
-from flashlive_cli.session.conversation import Conversation, Patience, Sound, Turn
+from flashlive_cli.session.conversation import Conversation, Patience, Renewal, Sound, Turn
 from flashlive_cli.session.endpoint import Endpoint
+from flashlive_cli.session.line import Line
 from flashlive_cli.session.narrator import Narrator
-from flashlive_cli.session.opening import set_up
 
 _log: Final = logging.getLogger("flashlive.session")
 
@@ -56,20 +54,20 @@ class Talk:
         clock: Clock,
         tools: Tools | None = None,
         consent: Consent = nobody_to_ask,
+        renewal: Renewal | None = None,
         patience: Patience | None = None,
         simulated: bool = False,
     ) -> None:
-        self._endpoint = endpoint
         self._model = model
-        self._setup, self._setup_notes = shape(setup, model.family)
         self._sound = sound
         self._listener = listener
         self._clock = clock
         self._tools = tools or NoTools()
         self._consent = consent
+        self._renewal = renewal
         self._patience = patience or Patience()
         self._simulated = simulated
-        self._protocol = LiveProtocol(model.family)
+        self._line = Line(endpoint, model, setup, clock=clock, patience_s=self._patience.setup_s)
         self._narrator = Narrator(self._report)
 
     async def hold(self, turns: Iterable[Turn] | None) -> None:
@@ -85,19 +83,17 @@ class Talk:
             RemoteProtocolError: the server sent what is no Live API message.
             DeviceError, ConfigError, FileError: see `SoundSource.open`.
         """
-        for note in (self._model.note, *self._setup_notes):
+        for note in (self._model.note, *self._line.notes):
             if note:
                 self._report(Warned(note))
-        _log.debug("dialling %s", self._endpoint.url)
-        connection = await dial(self._endpoint, timeout_s=self._patience.setup_s)
         try:
-            sound = await self._set_up(connection)
+            sound = await self._open()
             conversation = Conversation(
-                connection,
-                self._protocol,
+                self._line,
                 sound,
                 tools=self._tools,
                 consent=self._consent,
+                renewal=self._renewal,
                 family=self._model.family,
                 narrator=self._narrator,
                 report=self._report,
@@ -106,26 +102,20 @@ class Talk:
             )
             await conversation.hold(turns)
         finally:
-            await connection.close()
-            turns_ended = self._narrator.turn - 1
-            self._report(SessionClosed(connection.close_code, connection.close_reason, self._clock.now(), turns_ended))
+            await self._line.close()
+            connection = self._line.connection
+            if connection is not None:
+                turns_ended, now = self._narrator.turn - 1, self._clock.now()
+                self._report(SessionClosed(connection.close_code, connection.close_reason, now, turns_ended))
 
-    async def _set_up(self, connection: Connection) -> Sound:
+    async def _open(self) -> Sound:
         begun = self._clock.now()
-        await set_up(
-            connection,
-            self._protocol,
-            self._setup,
-            endpoint=self._endpoint,
-            model=self._model,
-            clock=self._clock,
-            patience_s=self._patience.setup_s,
-            meanwhile=self._sound.prepare,
-        )
+        await self._line.open(self._sound.prepare)
         took_ms = (self._clock.now() - begun) * 1000
         sound = await self._sound.open()
-        tools = tuple(function.name for function in self._setup.functions)
-        self._report(SessionReady(self._model.id, self._setup.voice, tools, self._simulated, took_ms))
+        setup = self._line.setup
+        tools = tuple(function.name for function in setup.functions)
+        self._report(SessionReady(self._model.id, setup.voice, tools, self._simulated, took_ms))
         return sound
 
     def _report(self, report: Report) -> None:

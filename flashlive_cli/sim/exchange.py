@@ -71,6 +71,7 @@ class Exchange:
     Args:
         setup: as judged.
         session: what this connection speaks for.
+        issue_handle: returns a handle that brings the session back.
         send: puts a message on its way, in order, without waiting.
         tasks: where replies run; ends with the connection.
         note: takes one line for people for each happening.
@@ -81,6 +82,7 @@ class Exchange:
         setup: Setup,
         session: Session,
         *,
+        issue_handle: Callable[[], str],
         clock: Clock,
         voice: Voice,
         send: Callable[[outbound.Message], None],
@@ -90,6 +92,7 @@ class Exchange:
         self._setup = setup
         self._profile = setup.profile
         self._session = session
+        self._issue_handle = issue_handle
         self._clock = clock
         self._voice = voice
         self._send = send
@@ -109,7 +112,7 @@ class Exchange:
         self._send(outbound.SETUP_COMPLETE)
         if self._profile.handles is not Handles.ON_REQUEST or self._setup.resumption:
             await self._clock.sleep(HANDLE_S)
-            self._send(outbound.resumption_update(outbound.new_handle()))
+            self._send(outbound.resumption_update(self._issue_handle()))
 
     def receive(self, said: inbound.ClientMessage) -> None:
         """Deal with one thing the client said."""
@@ -244,7 +247,7 @@ class Exchange:
         speech = await self._speech(found.plan, text)
         if self._profile.handles is Handles.AND_AFTER_TOOLS:
             await self._clock.sleep_until(answered_at + HANDLE_AFTER_TOOLS_S)
-            self._send(outbound.resumption_update(outbound.new_handle()))
+            self._send(outbound.resumption_update(self._issue_handle()))
         await self._clock.sleep_until(answered_at + TELLING_S)
         await self._speak(reply, text, speech)
         self._finish(reply)
@@ -311,7 +314,7 @@ class Exchange:
         usage = self._session.ledger.close_turn()
         self._send(outbound.turn_complete(self._profile, usage, idle=idle))
         if self._profile.handles is Handles.ON_REQUEST and self._setup.resumption:
-            self._send(outbound.resumption_update(outbound.new_handle()))
+            self._send(outbound.resumption_update(self._issue_handle()))
 
     def _rehearse(self) -> None:
         """Have the next scripted replies ready: the voice takes real time, however fast the clock runs."""

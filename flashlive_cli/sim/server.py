@@ -27,11 +27,12 @@ from flashlive_cli.errors import ConfigError
 from flashlive_cli.printable import printable
 from flashlive_cli.sim.exchange import Exchange
 from flashlive_cli.sim.inbound import read_first, read_later
+from flashlive_cli.sim.memory import Memory
 from flashlive_cli.sim.outbound import Message, encode
 from flashlive_cli.sim.schema import Refusal
 from flashlive_cli.sim.script import Script
 from flashlive_cli.sim.session import Session
-from flashlive_cli.sim.setup import judge_setup
+from flashlive_cli.sim.setup import Setup, judge_setup
 from flashlive_cli.sim.voice import Voice
 
 MAX_MESSAGE: Final = 16 * 2**20
@@ -246,7 +247,11 @@ class _FarEnd:
     api_key: str | None
     note: Callable[[str], None]
     voice: Voice = field(default_factory=Voice.of_this_machine)
+    memory: Memory = field(init=False)
     numbers: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
+
+    def __post_init__(self) -> None:
+        self.memory = Memory(self.clock)
 
     async def talk(self, connection: ws_server.ServerConnection) -> None:
         """One connection, from its upgrade to its close."""
@@ -283,13 +288,27 @@ class _FarEnd:
         first = read_first(await connection.recv(decode=False), version=version)
         self._judge_key(_key_of(request))
         setup = judge_setup(first, version=version)
-        if setup.handle:
-            # no session outlives its connection here yet, so every handle is an unknown one
-            raise Refusal(1008, "Requested entity was not found.")
-        note(f"opened with {setup.model}, voice {setup.voice}, {len(setup.tools)} tools")
+        session = await self.memory.resume(setup) if setup.handle else Session(setup, self.script)
+        try:
+            await self._exchange(connection, outbox, tasks, note, setup, session)
+        finally:
+            self.memory.leave(session)
+
+    async def _exchange(  # noqa: PLR0917 - one call, from just above
+        self,
+        connection: ws_server.ServerConnection,
+        outbox: _Outbox,
+        tasks: asyncio.TaskGroup,
+        note: Callable[[str], None],
+        setup: Setup,
+        session: Session,
+    ) -> None:
+        how = "resumed" if setup.handle else "opened"
+        note(f"{how} with {setup.model}, voice {setup.voice}, {len(setup.tools)} tools")
         exchange = Exchange(
             setup,
-            Session(setup, self.script),
+            session,
+            issue_handle=lambda: self.memory.issue(session, setup.model),
             clock=self.clock,
             voice=self.voice,
             send=outbox.send,

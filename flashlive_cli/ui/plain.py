@@ -9,8 +9,7 @@ from flashlive_cli.printable import printable
 from flashlive_cli.ui.outlet import Outlet
 
 ECHO_WORDS: Final = {
-    "learning": "learning the room; the microphone is off while the reply sounds",
-    "cancelling": "cancelled",
+    "learning": "learning the room; the microphone is off while the reply sounds (headphones: --echo off)",
     "half": "half duplex; the microphone is off while the reply sounds",
 }
 
@@ -49,6 +48,11 @@ class PlainScreen:
                 with_tools = f", tools: {', '.join(tools)}" if tools else ""
                 where = "the simulator as " if simulated else ""
                 self._note(f"talking to {where}{model}, voice {voice or 'as the service likes'}{with_tools}")
+            case r.SessionMoving(reason=reason):
+                self._note(f"moving to another connection: {reason}")
+            case r.SessionResumed(resumed=resumed, tools=tools):
+                forgot = "" if resumed else "; the model has forgotten what was said"
+                self._note(f"going on{forgot}; tools: {', '.join(tools) or 'none'}")
             case r.SoundReady() | r.EchoChanged() | r.SoundClosed():
                 for line in _of_sound(stamped.report):
                     self._note(line)
@@ -96,8 +100,12 @@ def _of_sound(report: r.SoundReady | r.EchoChanged | r.SoundClosed) -> Iterator[
             words = [_end(*end) for end in ends if end[1] is not None]
             yield ", ".join([*words, f"echo: {echo}"] if echo else words)
         case r.EchoChanged(state=state, erle_db=erle_db):
-            measured = f", by {erle_db:.0f} dB" if state == "cancelling" and erle_db is not None else ""
-            yield f"echo: {ECHO_WORDS[state]}{measured}"
+            heard = (
+                f"cancelled, by {erle_db:.0f} dB"
+                if erle_db is not None
+                else "cancelled from here on; none was heard yet"
+            )
+            yield f"echo: {ECHO_WORDS.get(state, heard)}"
         case r.SoundClosed(underruns=underruns, microphone_lost_ms=lost_ms):
             if underruns:
                 yield f"the speaker ran dry {underruns} times within a reply"

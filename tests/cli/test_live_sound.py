@@ -268,3 +268,37 @@ def test_on_loudspeakers_the_model_interrupts_itself_only_where_echo_is_off(shel
     assert cut == (mode == "off")
     if mode != "off":
         assert records[-1]["audio_ms"] > 8000  # type: ignore[operator]  # a number: long enough to be heard
+
+
+def test_ctrl_c_while_the_sound_server_is_frozen_in_mid_reply_is_no_catastrophe(shell, card) -> None:
+    """The devices are being closed, which hangs, when they are found to have stalled."""
+    with shell.started("talk", "--sim", "--format", "json", "--output", "speaker", "-x", "tell me a story") as process:
+        follow(process, "reply.first_sample")
+        card.daemon.send_signal(signal.SIGSTOP)
+        time.sleep(0.5)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(10) == 130
+        assert not process.stderr.read()
+
+
+def test_a_speaker_program_that_dies_while_the_microphone_opens_ends_the_talk_in_order(shell, card) -> None:
+    for _ in range(6):
+        with shell.started("talk", "--sim", "--output", "cmd:false") as process:
+            assert process.wait(20) == 4, process.stderr.read()
+
+
+@pytest.mark.parametrize(
+    ("args", "words"),
+    [
+        (("--input", "speaker"), "speaker"),
+        (("-x", "hi", "--output", "mic"), "name it so"),
+        (("-x", "hi", "--input-device", "0"), "--input-device goes with a microphone"),
+        (("-x", "hi", "--echo", "cancel"), "--echo goes with microphone and speaker"),
+        (("--input-device", " "), "is empty"),
+    ],
+)
+def test_words_and_flags_that_belong_elsewhere_are_refused(shell, args, words) -> None:
+    outcome = shell("talk", "--sim", *args)
+
+    assert outcome.code == 2
+    assert words in outcome.err

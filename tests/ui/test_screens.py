@@ -39,6 +39,8 @@ EXAMPLES: list[r.Report] = [
     r.BargeInLatency(150.0, 17.5),
     r.Warned("careful"),
     r.Failed("broken", 3),
+    r.SessionMoving("the tools have changed"),
+    r.SessionResumed(False, ("f",), 1500.0),
     r.ToolCalled("2", "f", {"x": 1}, duplicate_of="1"),
     r.ToolAsked("1", "f", {"x": 1}),
     r.ToolProgressed("1", "f", {"output": "half"}),
@@ -116,7 +118,7 @@ def test_what_the_talk_sounds_through_is_said_with_what_it_holds_back() -> None:
     assert notes == [
         "flashlive: microphone USB (16 kHz, holds 20 ms), speaker Speaker (48 kHz, holds 10 ms), echo: cancel\n",
         "flashlive: speaker aplay -q\n",
-        "flashlive: echo: learning the room; the microphone is off while the reply sounds\n",
+        "flashlive: echo: learning the room; the microphone is off while the reply sounds (headphones: --echo off)\n",
         "flashlive: echo: half duplex; the microphone is off while the reply sounds\n",
         "flashlive: echo: cancelled, by 31 dB\n",
     ]
