@@ -25,6 +25,8 @@ check: $(STAMP)
 bench: $(STAMP)
 	$(BIN)/python benchmarks/startup.py
 	$(BIN)/python benchmarks/codec.py
+	$(BIN)/python benchmarks/echo.py --minutes 2
+	$(BIN)/python benchmarks/live_sound.py --clicks
 
 # Debian as root: what Python wheels do not bring. Elsewhere it says what is missing.
 system:
