@@ -25,6 +25,7 @@ check: $(STAMP)
 bench: $(STAMP)
 	$(BIN)/python benchmarks/startup.py
 	$(BIN)/python benchmarks/codec.py
+	$(BIN)/python benchmarks/tools.py
 	$(BIN)/python benchmarks/echo.py --minutes 2
 	$(BIN)/python benchmarks/live_sound.py --clicks
 

@@ -1,6 +1,7 @@
 """Whether a tool that asks first may be run: by flag, or by a key that somebody presses."""
 
 import asyncio
+import itertools
 import json
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import Final
@@ -8,6 +9,10 @@ from typing import Final
 from flashlive_cli.errors import ConfigError
 
 ANSWER_PATIENCE_S: Final = 60.0
+SECOND_THOUGHT_S: Final = 1.0
+"""After a question that was withdrawn or not answered: what is typed meanwhile counts for nothing."""
+_MOST_SHOWN: Final = 12
+_LONGEST_SHOWN: Final = 80
 _YES: Final = {"y", "yes"}
 _ALWAYS: Final = {"a", "always"}
 _NO: Final = {"n", "no"}
@@ -30,6 +35,7 @@ class Consent:
         self._everything = everything
         self._allowed = set(allowed)
         self._turn = asyncio.Lock()
+        self._withdrawn = False
 
     async def __call__(self, name: str, args: Mapping[str, object]) -> str | None:
         """Return None if the call may be run, else why not, in words for the model."""
@@ -41,11 +47,15 @@ class Consent:
             return await self._put(name, args)
 
     async def _put(self, name: str, args: Mapping[str, object]) -> str | None:
-        told = ", ".join(f"{key}={json.dumps(value, ensure_ascii=False, default=str)}" for key, value in args.items())
-        question = f"may the model call {name}({told})? {_CHOICES}"
+        told = ", ".join(f"{key}={_shown(value)}" for key, value in itertools.islice(args.items(), _MOST_SHOWN))
+        question = f"may the model call {name}({told}{', …' if len(args) > _MOST_SHOWN else ''})? {_CHOICES}"
+        if self._withdrawn:  # a key meant for that one must not answer this one
+            await asyncio.sleep(SECOND_THOUGHT_S)
+        self._withdrawn = True  # until it is answered
         try:
             async with asyncio.timeout(ANSWER_PATIENCE_S):
                 while (answer := await self._ask(question)) is not None:
+                    self._withdrawn = False
                     word = answer.strip().casefold()
                     if word in _ALWAYS:
                         self._allowed.add(name)
@@ -60,6 +70,11 @@ class Consent:
 
     def _may(self, name: str) -> bool:
         return self._everything or name in self._allowed
+
+
+def _shown(value: object) -> str:
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}… ({len(text)} characters)"
 
 
 def check_names(option: str, names: Collection[str], known: Collection[str]) -> None:

@@ -1,4 +1,4 @@
-"""Tools files that are saved during a talk: looked at once a second, loaded again, taken up at a quiet moment."""
+"""Tools files that are saved during a talk: looked at twice a second, loaded again, taken up at a quiet moment."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -65,7 +65,7 @@ class Reloader:
     def _load(self) -> "Toolbox":
         from flashlive_cli.toolbox import load_tools  # noqa: PLC0415 - loaded long since
 
-        return load_tools(*self._paths)
+        return load_tools(*self._paths, in_talk=True)
 
     def _done(self, loading: "asyncio.Future[Toolbox]") -> None:
         self._loading = None

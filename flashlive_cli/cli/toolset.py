@@ -40,7 +40,7 @@ class Toolset:
         return self._functions_of(self.toolbox)
 
     def renew(self, toolbox: "Toolbox") -> bool:
-        """Take up other tools: at once if the model sees no difference, else when `take` is called; tell which."""
+        """Take up other tools: at once if the model sees no difference, else when they are settled; tell which."""
         if self._functions_of(toolbox) == self.functions:
             self.toolbox, self._newer = toolbox, None
             self.pending.clear()
@@ -49,11 +49,15 @@ class Toolset:
         self.pending.set()
         return False
 
-    def take(self) -> tuple[c.FunctionDeclaration, ...]:
-        """Let the newer tools be called from now on; return what to tell the model."""
-        self.toolbox, self._newer = self._newer or self.toolbox, None
+    @property
+    def offered(self) -> tuple[c.FunctionDeclaration, ...]:
+        """What to tell the model of the newer tools."""
+        return self._functions_of(self._newer or self.toolbox)
+
+    def settle(self, *, taken: bool) -> None:
+        """Let the newer tools be called from now on; or drop them, as the service did not take them."""
+        self.toolbox, self._newer = (taken and self._newer) or self.toolbox, None
         self.pending.clear()
-        return self.functions
 
     @staticmethod
     def _functions_of(toolbox: "Toolbox") -> tuple[c.FunctionDeclaration, ...]:

@@ -110,7 +110,7 @@ class Setup:
     language_codes: tuple[str, ...] = ()
     compress_context: bool = True
     resumable: bool = True
-    handle: str | None = None
+    handle: str | None = field(default=None, repr=False)  # whoever has it may take up the session
     seeds_history: bool = False
     proactive_audio: bool = False
     affective_dialog: bool = False

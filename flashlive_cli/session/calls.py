@@ -23,6 +23,10 @@ Response = Mapping[str, object]
 Consent = Callable[[str, Mapping[str, object]], Awaitable[str | None]]
 """Ask the user about a call; None to go on, else why not, in words for the model. May wait as long as the user does."""
 
+MOST_ANSWERS: Final = 50
+"""Kept for an id that comes again after a move."""
+MOST_INTERIM_BYTES: Final = 256 * 1024
+"""Of JSON, where interim answers have to wait for the final one; the oldest are dropped."""
 JUST_DONE_S: Final = 10.0
 """A call that comes again after an interruption is the same one, if the first ended no longer ago than this."""
 
@@ -139,6 +143,8 @@ class Calls:
         self._open: dict[str, tuple[_Call, asyncio.Task[None]]] = {}
         self._seen: set[str] = set()
         self._latest: dict[str, _Call] = {}  # by function and arguments
+        self._said: dict[str, ToolAnswer] = {}
+        self._said_before: dict[str, ToolAnswer] = {}  # over an earlier connection
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -159,8 +165,10 @@ class Calls:
         """
         assert self._group is not None, "calls come while running"
         if call.id in self._seen:
+            self._say_again(call.id)
             return
         self._seen.add(call.id)
+        self._forget()
         made = _Call(call, message, asyncio.get_running_loop().create_future())
         key = f"{call.name}{json.dumps(call.args, sort_keys=True)}"
         first = self._first(key, message)
@@ -174,6 +182,31 @@ class Calls:
         """Note that the user cut in: a call that comes again from now on is the same one."""
         for call in self._latest.values():
             call.cut = True
+
+    def moved(self) -> None:
+        """Note that another connection carries on: what was answered over the old one may be asked for again."""
+        self._said_before.update(self._said)
+        self._said.clear()
+
+    def _say_again(self, call_id: str) -> None:
+        assert self._group is not None, "calls come while running"
+        answer = self._said_before.get(call_id)
+        if answer is not None:
+            self._group.create_task(self._send_again(answer), name="answer again")
+
+    async def _send_again(self, answer: ToolAnswer) -> None:
+        await self._answer(answer)
+
+    def _forget(self) -> None:
+        """Drop what is too old to come again."""
+        now = self._clock.now()
+        for key, call in list(self._latest.items()):
+            if call.ended_s is not None and self._clock.real(now - call.ended_s) > JUST_DONE_S:
+                del self._latest[key]
+        while len(self._said) > MOST_ANSWERS:
+            del self._said[next(iter(self._said))]
+        while len(self._said_before) > MOST_ANSWERS:
+            del self._said_before[next(iter(self._said_before))]
 
     def cancel(self, ids: tuple[str, ...]) -> None:
         """Stop calls that the server took back; those whose answer is on its way already stay answered."""
@@ -205,22 +238,25 @@ class Calls:
             async for outcome in outcomes:
                 if outcome.final:
                     response = outcome.response
-                    if interim and "output" in response:
+                    fits = len(json.dumps([*interim, response.get("output")])) <= MOST_INTERIM_BYTES
+                    if interim and "output" in response and fits:
                         response = {"output": [*interim, response["output"]]}
                     await self._finish(made, response, started)
                     return
                 self._report(ToolProgressed(call.id, call.name, outcome.response))
                 if self._family.continues:
-                    await self._answer(self._said(call, outcome.response, more=True))
+                    await self._answer(self._answer_to(call, outcome.response, more=True))
                 else:
                     interim.append(outcome.response.get("output"))
+                    while len(json.dumps(interim)) > MOST_INTERIM_BYTES:
+                        del interim[0]
 
     async def _repeat(self, made: _Call, first: _Call) -> None:
         started = self._clock.now()
         try:
             response = await asyncio.shield(first.comes_to)
         except asyncio.CancelledError:
-            if not first.comes_to.cancelled():
+            if made.comes_to.cancelled() or not first.comes_to.cancelled():
                 raise
             response = {"error": f"{made.call.name} was cancelled"}
         await self._finish(made, response, started)
@@ -236,8 +272,9 @@ class Calls:
         made.comes_to.set_result(response)
         took_ms = self._clock.real(made.ended_s - started) * 1000  # a tool does not run faster
         self._report(ToolFinished(made.call.id, made.call.name, "error" not in response, response, took_ms))
-        await self._answer(self._said(made.call, response, more=False))
+        answer = self._said[made.call.id] = self._answer_to(made.call, response, more=False)
+        await self._answer(answer)
 
-    def _said(self, call: ToolCall, response: Response, *, more: bool) -> ToolAnswer:
+    def _answer_to(self, call: ToolCall, response: Response, *, more: bool) -> ToolAnswer:
         scheduling = self._tools.scheduling(call.name) if self._family.schedules else None
         return ToolAnswer(call.id, call.name, response, scheduling=scheduling, will_continue=more)

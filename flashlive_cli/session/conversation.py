@@ -118,8 +118,13 @@ class Renewal(Protocol):
         """Set while there are new ones."""
         ...
 
-    def take(self) -> tuple[c.FunctionDeclaration, ...]:
-        """Let the new ones be called from now on, and return what to tell the model."""
+    @property
+    def offered(self) -> tuple[c.FunctionDeclaration, ...]:
+        """What to tell the model of the new ones."""
+        ...
+
+    def settle(self, *, taken: bool) -> None:
+        """Let the new ones be called from now on; or drop them, as the service did not take them."""
         ...
 
 
@@ -225,17 +230,33 @@ class Conversation:
 
     async def _renew(self) -> None:
         """Move to a new connection with new tools, where they have changed; the moment must be a quiet one."""
-        if self._renewal is None or not self._renewal.pending.is_set():
+        if self._renewal is None or not self._renewal.pending.is_set() or not self._is_idle():
             return
         begun = self._clock.now()
         self._report(SessionMoving("the tools have changed"))
         await self._stop_carrying()
-        functions = self._renewal.take()
-        resumed = await self._line.move(functions)
+        offered = self._renewal.offered
+        assert self._group is not None, "within `hold`"
+        discarding = self._group.create_task(self._discard_microphone(), name="discarder")
+        try:
+            resumed = await self._line.move(offered)
+        finally:
+            discarding.cancel()
+        taken = {function.name for function in self._line.setup.functions} == {function.name for function in offered}
+        self._renewal.settle(taken=taken)
+        if not taken:
+            self._report(Warned("the service refused the new tools; those of before stay"))
+        self._calls.moved()
         self._wire = self._wire_of(self._line, self._clock)
         self._carry()
         took_ms = (self._clock.now() - begun) * 1000
-        self._report(SessionResumed(resumed, tuple(function.name for function in functions), took_ms))
+        tools = tuple(function.name for function in self._line.setup.functions)
+        self._report(SessionResumed(resumed, tools, took_ms))
+
+    async def _discard_microphone(self) -> None:
+        """Hear, and forget: what was said while nobody listened would come in a burst."""
+        while self._sound.microphone is not None:
+            await self._sound.microphone.read()
 
     async def _renew_when_quiet(self) -> None:
         """Look after changed tools for the length of a talk by microphone."""
@@ -249,8 +270,11 @@ class Conversation:
         """Whether nobody speaks, plays or works."""
         spoke_s = self._sound.speech_ended_s
         listening = spoke_s is None or self._clock.now() - spoke_s > QUIET_S
-        idle = self._protocol.at_rest and not self._protocol.ledger.open_calls
-        return listening and idle and not self._sound.speaker.held_frames and not self._unanswered_speech
+        return listening and self._is_idle() and not self._sound.speaker.held_frames and not self._unanswered_speech
+
+    def _is_idle(self) -> bool:
+        """Whether the server has said all that it will say."""
+        return self._protocol.at_rest and not self._protocol.ledger.open_calls
 
     async def _chat(self) -> None:
         """Let the user talk, to the limit if there is one."""

@@ -5,6 +5,7 @@ The service keeps a session for a while after its connection has gone, by the ne
 closed first, with a close frame, and a second later the handle is good; a refusal with 1011 means "not yet".
 """
 
+import enum
 import logging
 from collections.abc import Callable
 from dataclasses import replace
@@ -21,9 +22,25 @@ from flashlive_cli.session.opening import set_up
 
 RESUME_AFTER_S: Final = (1.0, 1.0, 2.0, 4.0)
 """Conversation seconds before each attempt with the old handle."""
-NOT_YET: Final = 1011
+INVALID_SETUP: Final = 1007
+UNKNOWN_HANDLE: Final = 1008
 
 _log: Final = logging.getLogger("flashlive.session")
+
+
+class Fate(enum.Enum):
+    """What an attempt to resume a session has come to."""
+
+    RESUMED = enum.auto()
+    NOT_YET = enum.auto()
+    REFUSED = enum.auto()
+    FORGOTTEN = enum.auto()
+
+
+def judge(failure: ConnectionRejected | NoAnswer | ConnectionLost) -> Fate:
+    """Say what a failed attempt means: the setup is refused, the handle is no good, or it is worth another attempt."""
+    code = failure.code if isinstance(failure, ConnectionRejected) else None
+    return {INVALID_SETUP: Fate.REFUSED, UNKNOWN_HANDLE: Fate.FORGOTTEN}.get(code or 0, Fate.NOT_YET)
 
 
 class Line:
@@ -46,6 +63,7 @@ class Line:
         self._patience_s = patience_s
         self.connection: Connection | None = None
         self.protocol = LiveProtocol(model.family)
+        self._handle: str | None = None  # of the present session, until its connection gives a newer one
 
     @property
     def setup(self) -> c.Setup:
@@ -67,25 +85,44 @@ class Line:
         """
         Go on over a new connection, with other functions declared; return whether the session is the old one.
 
+        Functions that the service refuses are given up for those of before: see `setup`.
+
         Raises: as `open` does, when a fresh session is refused too.
         """
-        handle = self.protocol.handle
-        self._setup, _ = shape(replace(self._setup, functions=functions, handle=None), self._model.family)
+        handle, before = self.protocol.handle or self._handle, self._setup
+        self._setup, _ = shape(replace(before, functions=functions, handle=None), self._model.family)
         await self.close()
-        for wait_s in RESUME_AFTER_S if handle else ():
+        fate = await self._resume(handle) if handle else Fate.FORGOTTEN
+        if fate is Fate.REFUSED and handle:
+            self._setup = before
+            fate = await self._resume(handle)
+        if fate is Fate.RESUMED:
+            return True
+        self._handle = None
+        try:
+            await self._connect(self._setup)
+        except ConnectionRejected as refusal:
+            if self._setup is before or judge(refusal) is not Fate.REFUSED:
+                raise
+            self._setup = before
+            await self._connect(before)
+        return False
+
+    async def _resume(self, handle: str) -> "Fate":
+        """Try to take the old session up again, as often as is worth it."""
+        for wait_s in RESUME_AFTER_S:
             await self._clock.sleep(wait_s)
             try:
                 await self._connect(replace(self._setup, handle=handle))
-            except ConnectionRejected as refusal:
-                _log.info("resumption refused: %s", refusal)
-                if refusal.code != NOT_YET:
-                    break
-            except (NoAnswer, ConnectionLost) as failure:
+            except (ConnectionRejected, NoAnswer, ConnectionLost) as failure:
                 _log.info("resumption failed: %s", failure)
+                fate = judge(failure)
+                if fate is not Fate.NOT_YET:
+                    return fate
             else:
-                return True
-        await self._connect(self._setup)
-        return False
+                self._handle = handle  # good until a newer one comes
+                return Fate.RESUMED
+        return Fate.FORGOTTEN
 
     async def close(self) -> None:
         """Say goodbye; nothing where there never was a connection."""

@@ -25,7 +25,7 @@ from flashlive_cli.toolbox.threads import DaemonThreads
 _serial = itertools.count(1)
 
 
-def load_tools(*paths: Path, timeout_s: float = CALL_TIMEOUT_S) -> Toolbox:
+def load_tools(*paths: Path, timeout_s: float = CALL_TIMEOUT_S, in_talk: bool = False) -> Toolbox:
     """
     Import Python files and make a tool of every public function they define: sync, async or a generator.
 
@@ -37,6 +37,7 @@ def load_tools(*paths: Path, timeout_s: float = CALL_TIMEOUT_S) -> Toolbox:
     Args:
         paths: tools files; a name may occur once in all of them.
         timeout_s: real seconds for a call of a tool that names no limit of its own.
+        in_talk: stdout is taken care of already, and must not be touched: see `prints.py`.
 
     Raises:
         ToolError: one line: file, line and reason.
@@ -45,7 +46,7 @@ def load_tools(*paths: Path, timeout_s: float = CALL_TIMEOUT_S) -> Toolbox:
     tools = [
         function_tool(function, name, threads)
         for path in paths
-        for name, function in _public_functions(_import(path), path)
+        for name, function in _public_functions(_import(path, in_talk=in_talk), path)
     ]
     return Toolbox(tools, timeout_s=timeout_s)
 
@@ -69,7 +70,7 @@ def _is_public(name: str, function: Function, module: ModuleType) -> bool:
     return own and not name.startswith("_") and function.__name__ != "<lambda>"
 
 
-def _import(path: Path) -> ModuleType:
+def _import(path: Path, *, in_talk: bool) -> ModuleType:
     code = _compiled(path)
     name = f"_flashlive_tools_{next(_serial)}"
     spec = importlib.util.spec_from_loader(name, SourceFileLoader(name, str(path)), origin=str(path))
@@ -78,8 +79,7 @@ def _import(path: Path) -> ModuleType:
     module.__file__ = str(path)
     sys.modules[name] = module  # pydantic and dataclasses look their module up
     try:
-        stderr = cast("TextIO", _Escaping(sys.stderr))
-        with _on_sys_path(path.parent), contextlib.redirect_stdout(stderr), contextlib.redirect_stderr(stderr):
+        with _on_sys_path(path.parent), contextlib.nullcontext() if in_talk else _prints_to_stderr():
             exec(code, vars(module))  # noqa: S102 - running the user's file is what --tools asks for
     except BaseException as exc:
         del sys.modules[name]
@@ -87,6 +87,13 @@ def _import(path: Path) -> ModuleType:
             raise
         raise ToolError(_import_failure(path, exc)) from exc
     return module
+
+
+@contextlib.contextmanager
+def _prints_to_stderr() -> Iterator[None]:
+    stderr = cast("TextIO", _Escaping(sys.stderr))
+    with contextlib.redirect_stdout(stderr), contextlib.redirect_stderr(stderr):
+        yield
 
 
 class _Escaping(io.TextIOBase):

@@ -1,6 +1,7 @@
 """The usual `mcpServers` file: which MCP servers there are, and how each is reached."""
 
 import difflib
+import ipaddress
 import json
 import os
 import re
@@ -8,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -195,6 +197,8 @@ class _Reading:
         for key, value in headers.items():
             if not _HEADER_NAME.fullmatch(key) or not _HEADER_VALUE.fullmatch(value):
                 raise self._wrong("has a character in it that no header may have", "headers", key)
+        if headers and url.startswith("http:") and not _is_loopback(url):
+            raise self._wrong("headers go to another machine over https:// only: they may hold a secret", "url")
         return RemoteServer(self._name, url, headers)
 
     def _filled(self, text: str, *keys: str) -> str:
@@ -228,6 +232,14 @@ def _line_of(text: str, keys: tuple[str, ...]) -> int:
             break
         found_at, at = found.start(), found.end()
     return text.count("\n", 0, found_at) + 1
+
+
+def _is_loopback(url: str) -> bool:
+    host = urlsplit(url).hostname or ""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _near(name: str, known: list[str]) -> str | None:

@@ -151,6 +151,7 @@ class LoopbackTalk:
         key: str = "k",
         tools: Any = None,
         consent: Consent = nobody_to_ask,
+        renewal: Any = None,
         patience: Patience | None = None,
     ) -> None:
         async with self._serving() as url:
@@ -163,6 +164,7 @@ class LoopbackTalk:
                 sound=self,
                 tools=tools,
                 consent=consent,
+                renewal=renewal,
                 listener=self._listen,
                 clock=self.clock,
                 patience=patience or Patience(setup_s=5, stall_s=2, answer_s=4),

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from flashlive_cli.errors import ConnectionLost
 from flashlive_cli.reports import ToolAsked, ToolCalled, ToolCancelled, ToolFinished, ToolProgressed
 from flashlive_cli.session.conversation import Patience, Typed
 
@@ -266,6 +267,47 @@ async def test_a_question_that_is_open_when_the_call_is_taken_back_is_withdrawn(
 
     assert withdrawn == ["refund"]
     assert talk.error is None
+
+
+@pytest.mark.parametrize("ends", ["taken back", "hung up"])
+async def test_a_call_and_the_one_that_repeats_it_end_together_in_peace(loopback, ends) -> None:
+    shop = Shop()
+
+    async def play(peer: Any) -> None:
+        await peer.say(call(("a", "order", {})))
+        await peer.say(INTERRUPTED, TURN, call(("b", "order", {})))
+        while len(talk.told(ToolCalled)) < 2:
+            await asyncio.sleep(0.001)
+        if ends == "taken back":
+            await peer.say({"toolCallCancellation": {"ids": ["a", "b"]}})
+        else:
+            await peer.socket.close()
+
+    talk = loopback(far_end(play), model="gemini-3.8-live")
+    await talk.hold(Typed("order"), tools=shop)
+
+    assert isinstance(talk.error, ConnectionLost) == (ends == "hung up")
+    assert {r.id for r in talk.told(ToolCancelled)} == {"a", "b"}
+
+
+async def test_interim_answers_that_have_to_wait_stay_within_the_limit(loopback) -> None:
+    told: list[dict[str, Any]] = []
+
+    class Chatty(Shop):
+        async def outcomes(self, name: str, args: dict[str, object]) -> Any:
+            for n in range(40):
+                yield Outcome({"output": f"{n}" + "x" * 100_000}, final=False)
+            yield Outcome({"output": "done"})
+
+    async def play(peer: Any) -> None:
+        await peer.say(call(("a", "count", {})))
+        told.extend(await answers(peer, 1))
+
+    await loopback(far_end(play)).hold(Typed("count"), tools=Chatty())
+
+    *interim, last = told[0]["response"]["output"]
+    assert [text.rstrip("x") for text in interim] == ["38", "39"]
+    assert last == "done"
 
 
 async def test_sound_keeps_arriving_while_fifty_tools_run(loopback) -> None:

@@ -95,8 +95,8 @@ def test_a_file_of_the_wrong_shape_is_refused(tmp_path: Path, text: str, complai
         ('{"command": "x",\n "env": {"A": "${GONE}"}}', ":5: mcpServers.b.env.A: the environment variable GONE is"),
         ('{"command": "x", "args": ["${GONE}"]}', ":4: mcpServers.b.args: the environment variable GONE is not set"),
         ('{"url": "http://x", "headers": {"A b": "c"}}', ":4: mcpServers.b.headers.A b: has a character in it"),
-        ('{"url": "http://x", "headers": {"A": "c\\\\n"}}', None),
-        ('{"url": "http://x", "headers": {"A": "c\\n"}}', ":4: mcpServers.b.headers.A: has a character in it"),
+        ('{"url": "https://x", "headers": {"A": "c\\\\n"}}', None),
+        ('{"url": "https://x", "headers": {"A": "c\\n"}}', ":4: mcpServers.b.headers.A: has a character in it"),
     ],
 )  # fmt: skip
 def test_a_wrong_entry_is_named_by_line_and_key(tmp_path: Path, entry: str, complaint: str | None) -> None:
