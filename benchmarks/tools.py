@@ -27,8 +27,8 @@ from flashlive_cli.clock import Clock
 from flashlive_cli.pcm import WIRE_OUT
 from flashlive_cli.protocol import commands as c
 from flashlive_cli.protocol.families import find_model
-from flashlive_cli.session.conversation import Sound, Typed
 from flashlive_cli.session.endpoint import find_endpoint
+from flashlive_cli.session.givens import Sound, Typed
 from flashlive_cli.session.talk import Talk
 from flashlive_cli.toolbox import load_tools
 

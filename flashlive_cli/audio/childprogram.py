@@ -49,13 +49,27 @@ class Program:
     Belongs to the event loop it was made in.
 
     Attributes:
+        name: of the program, printable.
         pipe: its standard input or output, unbuffered; for the thread that `start` starts, which closes it.
-        closing: set when that thread is to leave, or the program is lost.
+        closing: set when that thread is to leave, or the program is lost or has ended.
     """
 
-    def __init__(self, command: str, *, speaker: bool, lost: Callable[[DeviceError], None]) -> None:
+    def __init__(
+        self,
+        command: str,
+        *,
+        speaker: bool,
+        lost: Callable[[DeviceError], None],
+        ended: Callable[[], None] | None = None,
+    ) -> None:
         """
         Start the program; on Windows the command is passed on as it is, elsewhere it is split as a shell would.
+
+        Args:
+            command: program and options.
+            speaker: it is written to, and not read.
+            lost: called once, in the loop, when it is gone before `close`.
+            ended: called instead, where given, when it ended with exit code 0.
 
         Raises:
             ConfigError: the command is empty, or its quotes do not match.
@@ -64,6 +78,7 @@ class Program:
         self.closing = threading.Event()
         self._loop = asyncio.get_running_loop()
         self._lost = lost
+        self._ended = ended
         self._stalled = "takes no more sound" if speaker else "closed its output"
         name = command
         try:
@@ -85,7 +100,7 @@ class Program:
         except OSError as exc:
             advice = "; is it installed?" if isinstance(exc, FileNotFoundError) else ""
             raise DeviceError(printable(f"{name} cannot be started: {exc.strerror}{advice}")) from exc
-        self._name = printable(name)
+        self.name = printable(name)
         self._last_words = b""
         self.pipe = cast("io.FileIO", self._process.stdin if speaker else self._process.stdout)
         self._threads = [threading.Thread(target=self._overhear, name="flashlive-program-stderr", daemon=True)]
@@ -152,28 +167,41 @@ class Program:
         except OSError:
             pass  # the program reads no more
         except Exception as exc:  # noqa: BLE001 - a dead thread must be known in the loop, whatever killed it
-            death = f"the thread for {self._name} died of {type(exc).__name__}: {exc}"
+            death = f"the thread for {self.name} died of {type(exc).__name__}: {exc}"
         finally:
             self.pipe.close()
-        if not self.closing.is_set():
-            self.ring(self._on_lost, DeviceError(printable(death) or self._obituary()))
+        if self.closing.is_set():
+            return
+        if death:
+            self.ring(self.lose, printable(death))
+            return
+        self._gone_within(_ENDING_S)
+        if self._process.returncode == 0 and self._ended is not None:
+            self.ring(self._on_ended, self._ended)
+        else:
+            self.ring(self.lose, self._obituary())
 
     def _obituary(self) -> str:
-        self._gone_within(_ENDING_S)
         self._threads[0].join(_JOIN_PATIENCE_S)
         match self._process.returncode:
             case None:
-                how = f"{self._name} {self._stalled}"
+                how = f"{self.name} {self._stalled}"
             case 0:
-                how = f"{self._name} ended (exit code 0), and the talk with it"
+                how = f"{self.name} ended (exit code 0), and the talk with it"
             case code if code < 0:
-                how = f"{self._name} was killed by signal {-code}"
+                how = f"{self.name} was killed by signal {-code}"
             case code:
-                how = f"{self._name} ended with exit code {code}"
+                how = f"{self.name} ended with exit code {code}"
         lines = [line for line in self._last_words.decode(errors="replace").splitlines() if line.strip()]
         return f"{how}: {printable(lines[-1].strip()[:_LAST_LINE_CHARS])}" if lines else how
 
-    def _on_lost(self, error: DeviceError) -> None:
+    def lose(self, words: str) -> None:
+        """Count the program as lost, in the loop's thread."""
         if not self.closing.is_set():
             self.closing.set()
-            self._lost(error)
+            self._lost(DeviceError(words))
+
+    def _on_ended(self, ended: Callable[[], None]) -> None:
+        if not self.closing.is_set():
+            self.closing.set()
+            ended()

@@ -9,6 +9,11 @@ The command line: introduces the rooms to each other; errors become exit codes h
     screen.py      what is seen of it
     foreign.py     what drivers, tools' children and other strangers print, kept in order
     turns.py       what the user gave to say, in the order given
+    rules.py       what goes together
+    toolset.py     what the model may call: functions and servers put together
+    consent.py     whether a tool that asks first may be run
+    keyboard.py    lines typed while a talk goes on
+    reload.py      tools files that are saved meanwhile
     simulate.py    `flashlive sim`
     catalogue.py   `flashlive voices`, `flashlive models`
     tools.py       `flashlive tools`

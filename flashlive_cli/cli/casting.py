@@ -19,6 +19,16 @@ from typing import IO, TYPE_CHECKING, Final, TextIO
 from flashlive_cli.audio.clips import Clip, open_raw, open_wav
 from flashlive_cli.audio.wavwrite import check_target
 from flashlive_cli.cli.foreign import foreign_stderr, stdout_aside
+from flashlive_cli.cli.rules import (
+    SPEAKER,
+    STDIN,
+    STDOUT,
+    check_devices,
+    check_options,
+    is_live,
+    live_input,
+    live_output,
+)
 from flashlive_cli.cli.turns import Given
 from flashlive_cli.config import Config, Resolved, find_key
 from flashlive_cli.errors import ConfigError, FileError
@@ -34,16 +44,9 @@ if TYPE_CHECKING:
     from flashlive_cli.toolbox import Toolbox
     from flashlive_cli.toolbox.mcp_config import Server
 
-STDIN: Final = "-"
-STDOUT: Final = "-"
 NO_KEY: Final = (
     "there is no API key; get one at https://aistudio.google.com/apikey and set GEMINI_API_KEY, or talk to --sim"
 )
-MICROPHONE: Final = "mic"
-SPEAKER: Final = "speaker"
-PROGRAM: Final = "cmd:"
-"""Before the command line of a program that stands in for a sound card."""
-_OUTPUTS: Final = {STDOUT, "none"}
 
 _LEVELS: Final[Mapping[str, c.ThinkingLevel]] = {
     "minimal": "MINIMAL",
@@ -123,9 +126,9 @@ def cast_talk(
         ToolError: a tools file is wrong.
     """
     settings = resolved.config
-    _check(settings, given, raw=raw, sim=sim, scenario=scenario)
-    ears, mouth = _live_input(given), _live_output(settings, given)
-    _check_devices(resolved, ears, mouth)
+    check_options(settings, given, raw=raw, sim=sim, scenario=scenario)
+    ears, mouth = live_input(given), live_output(settings, given)
+    check_devices(resolved, ears, mouth)
     if ears or mouth:
         stack.enter_context(foreign_stderr())
     _start_log(settings, stack)
@@ -162,37 +165,6 @@ def cast_talk(
     )
 
 
-def _live_input(given: Sequence[Given]) -> str | None:
-    """Return where the user speaks live: where nothing else was given to say, or it was asked for."""
-    if not given:
-        return MICROPHONE
-    return next((turn.value for turn in given if turn.kind == "input" and _is_live(turn.value, MICROPHONE)), None)
-
-
-def _live_output(settings: Config, given: Sequence[Given]) -> str | None:
-    """Return where the voice is heard live; with a microphone the speaker is the default."""
-    if settings.output is None:
-        return SPEAKER if _live_input(given) == MICROPHONE else None
-    return settings.output if _is_live(settings.output, SPEAKER) else None
-
-
-def _is_live(value: str, device: str) -> bool:
-    return value == device or value.startswith(PROGRAM)
-
-
-def _check_devices(resolved: Resolved, ears: str | None, mouth: str | None) -> None:
-    """Refuse flags about sound cards in a talk that uses none; a settings file may say them once for all talks."""
-    uses = {
-        "input_device": ears == MICROPHONE,
-        "output_device": mouth == SPEAKER,
-        "echo": ears == MICROPHONE and mouth == SPEAKER,
-    }
-    for key, used in uses.items():
-        if not used and resolved.sources[key].startswith("flag"):
-            what = {"input_device": "a microphone", "output_device": "a speaker"}.get(key, "microphone and speaker")
-            raise ConfigError(f"{resolved.sources[key].removeprefix('flag ')} goes with {what} of a sound card")
-
-
 @contextmanager
 def _naming(source: str) -> Iterator[None]:
     """Say where a wrong value comes from."""
@@ -200,59 +172,6 @@ def _naming(source: str) -> Iterator[None]:
         yield
     except ConfigError as exc:
         raise ConfigError(f"{source}: {exc}") from exc
-
-
-def _check(settings: Config, given: Sequence[Given], *, raw: bool, sim: bool, scenario: Path | None) -> None:
-    """Refuse what does not go together."""
-    inputs = [turn.value for turn in given if turn.kind == "input"]
-    ears, mouth = _live_input(given), _live_output(settings, given)
-    if ears and len(given) > 1:
-        raise ConfigError(f"--input {ears} takes no other turns beside it")
-    if settings.speed != 1 and (ears or mouth):
-        raise ConfigError("--speed goes with files: microphone and speaker run in real time")
-    if settings.echo not in {"auto", "off"} and any(end and end.startswith(PROGRAM) for end in (ears, mouth)):
-        raise ConfigError(f"--echo {settings.echo} goes with a sound card: what a program plays when is not known")
-    if any(not turn.value for turn in given):
-        raise ConfigError("an --input or --text is empty")
-    if inputs.count(STDIN) > 1:
-        raise ConfigError("--input - can be given once: stdin is read to its end")
-    if raw and STDIN not in inputs:
-        raise ConfigError("--raw goes with --input -")
-    if scenario is not None and not sim:
-        raise ConfigError("--scenario goes with --sim")
-    if settings.speed != 1 and not sim:
-        raise ConfigError("--speed goes with --sim: the service runs in real time")
-    if settings.url and sim:
-        raise ConfigError("--sim and --url exclude each other")
-    read = (
-        [name for name in inputs if name != STDIN and not _is_live(name, MICROPHONE)]
-        + settings.tools
-        + ([settings.mcp] if settings.mcp else [])
-        + ([str(scenario)] if scenario else [])
-    )
-    read += [settings.system[1:]] if settings.system and settings.system.startswith("@") else []
-    files = (("--log-file", settings.log_file), ("--output", None if mouth else settings.output))
-    for option, written in files:
-        if written and (taken := next((name for name in read if _is_same_file(name, written)), None)):
-            raise ConfigError(f"{option} {written} would overwrite {taken}")
-        read += [written] if written else []
-    if settings.output and not mouth and not _may_be_wav(settings.output):
-        raise ConfigError(f"--output {settings.output} would be a WAV file: name it so, or give - or none")
-
-
-def _may_be_wav(output: str) -> bool:
-    path = Path(output)
-    is_device = path.exists() and not path.is_file() and not path.is_dir()
-    return output in _OUTPUTS or path.suffix.lower() in {".wav", ".wave"} or is_device or path.is_dir()
-
-
-def _is_same_file(one: str, other: str) -> bool:
-    if Path(one).absolute() == Path(other).absolute():
-        return True
-    try:
-        return Path(one).samefile(other)
-    except (OSError, ValueError):  # one of them is not there, or no path at all
-        return False
 
 
 def _start_log(settings: Config, stack: ExitStack) -> None:
@@ -359,7 +278,7 @@ def _open_clip(turn: Given, *, raw: bool, stack: ExitStack) -> Clip | None:
 def _find_output(settings: Config, stack: ExitStack) -> str | IO[bytes] | None:
     """See where the voice goes; a talk with files is silent by default."""
     target = settings.output
-    if target is None or target == "none" or _is_live(target, SPEAKER):
+    if target is None or target == "none" or is_live(target, SPEAKER):
         return None
     if target != STDOUT:
         check_target(target)

@@ -1,6 +1,7 @@
 """`flashlive doctor`: looks at all that a talk needs, in the order in which it needs it, and says what to do."""
 
 import json
+import math
 import os
 import shutil
 import sys
@@ -29,13 +30,23 @@ def register(app: typer.Typer) -> None:
     app.command()(doctor)
 
 
+def _number(seconds: float) -> float:
+    """Refuse what no bounds keep out: nan is neither below nor above any."""
+    if math.isnan(seconds):
+        raise typer.BadParameter("nan is no number of seconds")
+    return seconds
+
+
 def doctor(  # noqa: PLR0917 - options are given by name
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object at the end, for scripts.")] = False,
     echo: Annotated[
         bool, typer.Option("--echo", help="Play noise for twelve seconds, and measure what the microphone hears of it.")
     ] = False,
     seconds: Annotated[
-        float, typer.Option("--seconds", metavar="N", help="Listen to the microphone so long.", min=0.5, max=60)
+        float,
+        typer.Option(
+            "--seconds", metavar="N", help="Listen to the microphone so long.", min=0.5, max=60, callback=_number
+        ),
     ] = 3.0,
     quiet: Annotated[bool, typer.Option("--quiet", help="Play no test tone.")] = False,
     url: Annotated[
@@ -55,7 +66,7 @@ def doctor(  # noqa: PLR0917 - options are given by name
 
     Each line is ok, a warning, failed or skipped; what is not ok comes with advice. The key is sent to the service,
     as in a talk, and never shown. Exit code: 0 when a talk could be held, else what the talk would end with: 3 for
-    the service, 4 for sound, 2 where nothing but the key is missing.
+    the service, which may refuse the key, 4 for sound, 2 where nothing but the key is missing.
     """
     flags = {"url": url, "input_device": input_device, "output_device": output_device}
     resolved = read_settings(flags, config, profile)
@@ -153,9 +164,9 @@ async def _examine(resolved: "Resolved", findings: _Findings, *, with_echo: bool
 
     findings.tell(software.check_python())
     await _examine_service(resolved, findings)
-    has_sound = await _examine_sound(resolved, findings, with_echo=with_echo, seconds=seconds, quiet=quiet)
+    has_devices = await _examine_sound(resolved, findings, with_echo=with_echo, seconds=seconds, quiet=quiet)
     findings.tell(software.check_terminal(os.environ, sys.stdout, sys.stderr))
-    findings.tell(software.check_place(os.environ, has_sound=has_sound))
+    findings.tell(software.check_place(os.environ, has_devices=has_devices))
 
 
 async def _examine_service(resolved: "Resolved", findings: _Findings) -> None:
@@ -189,7 +200,7 @@ async def _examine_service(resolved: "Resolved", findings: _Findings) -> None:
 async def _examine_sound(
     resolved: "Resolved", findings: _Findings, *, with_echo: bool, seconds: float, quiet: bool
 ) -> bool:
-    """Return whether both devices work."""
+    """Return whether there is any sound device."""
     from flashlive_cli.audio.devices import SWITCH_INTERVAL_S  # noqa: PLC0415
     from flashlive_cli.cli.checks import Check  # noqa: PLC0415
     from flashlive_cli.cli.checks.cards import check_portaudio  # noqa: PLC0415
@@ -211,7 +222,7 @@ async def _examine_sound(
     findings.tell(check)
     if hears is None or speaks is None:
         findings.skip(("echo",), "it takes a microphone and a speaker")
-        return False
+        return True
     if with_echo:
         findings.begin("playing noise for twelve seconds, be quiet")
         findings.tell(await check_echo(hears, speaks))

@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING
 from flashlive_cli.audio.clips import Clip
 from flashlive_cli.audio.filemic import WavMicrophone
 from flashlive_cli.audio.filespeaker import WavSpeaker
-from flashlive_cli.cli.casting import MICROPHONE, PROGRAM, SPEAKER, Cast
+from flashlive_cli.cli.casting import Cast
 from flashlive_cli.cli.remembered import Side, remember_device
+from flashlive_cli.cli.rules import MICROPHONE, PROGRAM, SPEAKER
 from flashlive_cli.cli.screen import Screen
 from flashlive_cli.clock import Clock
 from flashlive_cli.config import Config
 from flashlive_cli.errors import DeviceError
 from flashlive_cli.reports import EchoChanged, SoundClosed, SoundReady, SpeechEnded, SpeechStarted
-from flashlive_cli.session.conversation import Sound, Spoken, Turn, Typed
+from flashlive_cli.session.givens import Sound, Spoken, Turn, Typed
 
 if TYPE_CHECKING:
     import asyncio
@@ -154,7 +155,11 @@ class TalkSound:
             from flashlive_cli.audio.programs import ProgramMicrophone  # noqa: PLC0415 - for who uses one
 
             program = ProgramMicrophone(
-                self._clock, ears.removeprefix(PROGRAM), self._make_ear(), lost=self._screen.failed
+                self._clock,
+                ears.removeprefix(PROGRAM),
+                self._make_ear(),
+                lost=self._screen.failed,
+                on_trouble=self._screen.warn,
             )
             self._stack.push_async_callback(program.close)
             self._microphone = program

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import typer
 
-from flashlive_cli.cli.casting import STDOUT, Cast, cast_talk
+from flashlive_cli.cli.casting import Cast, cast_talk
 from flashlive_cli.cli.exits import KILLED_BY
+from flashlive_cli.cli.rules import STDOUT
 from flashlive_cli.cli.screen import Screen
 from flashlive_cli.cli.sound import TalkSound
 from flashlive_cli.cli.toolset import make_consent, open_toolset
@@ -19,8 +20,8 @@ from flashlive_cli.cli.turns import Given
 from flashlive_cli.clock import Clock
 from flashlive_cli.config import Config, Resolved
 from flashlive_cli.errors import FlashliveError
-from flashlive_cli.session.conversation import Patience
 from flashlive_cli.session.endpoint import Endpoint, find_endpoint
+from flashlive_cli.session.givens import Patience
 from flashlive_cli.session.talk import Talk
 
 

@@ -9,8 +9,9 @@ from flashlive_cli.protocol import commands as c
 from flashlive_cli.protocol.families import Model
 from flashlive_cli.reports import Listener, Report, SessionClosed, SessionReady, Stamped, Warned
 from flashlive_cli.session.calls import Consent, NoTools, Tools, nobody_to_ask
-from flashlive_cli.session.conversation import Conversation, Patience, Renewal, Sound, Turn
+from flashlive_cli.session.conversation import Conversation
 from flashlive_cli.session.endpoint import Endpoint
+from flashlive_cli.session.givens import Patience, Renewal, Sound, Turn
 from flashlive_cli.session.line import Line
 from flashlive_cli.session.narrator import Narrator
 

@@ -115,6 +115,22 @@ def test_another_servers_keys_may_look_as_they_like() -> None:
     assert "GOOGLE_API_KEY" in check.found
 
 
+def test_no_key_is_fine_on_this_machine_as_far_as_is_known() -> None:
+    check, usable = check_key({}, google=False, loopback=True)
+
+    assert (check.status, usable) == ("ok", "none")
+    assert check.found == "none; a server on this machine may need none"
+
+
+@pytest.mark.parametrize("seconds", ["nan", "-nan", "inf", "0.4", "x"])
+def test_a_duration_that_is_none_is_a_usage_error(shell, seconds) -> None:
+    outcome = shell("doctor", "--seconds", seconds)
+
+    assert outcome.code == 2
+    assert "--seconds" in outcome.err
+    assert not outcome.out
+
+
 def test_two_keys_that_differ_are_mentioned() -> None:
     check, usable = check_key({"GEMINI_API_KEY": KEY, "GOOGLE_API_KEY": KEY[:-1] + "z"}, google=True, loopback=False)
 
@@ -169,7 +185,8 @@ def test_a_wrong_key_an_unknown_model_and_the_words_for_them_are_those_of_a_talk
 
     assert found.code == 3
     assert "failed   setup        the service refused the setup (1007: API key not valid" in found.out
-    assert "-> get a key at https://aistudio.google.com/apikey" in found.out
+    assert "-> this server wants another key: set GEMINI_API_KEY" in found.out
+    assert "aistudio" not in found.out
     assert "the service refused the setup (1007: API key not valid" in talk.err
     assert KEY[4:] not in found.out + found.err
     assert model.code == 3
@@ -328,6 +345,8 @@ def test_a_device_that_is_not_there_ends_as_a_talk_does(shell, card, monkeypatch
     assert "'nosuch' fits no microphone" in gone["microphone"]["found"]
     assert gone["speaker"]["status"] in {"ok", "warning"}
     assert gone["echo"]["status"] == "skipped"
+    assert gone["place"]["status"] == "ok"
+    assert "without sound" not in gone["place"]["found"]
     assert unclear.code == 2
     assert "fits more than one speaker" in unclear["speaker"]["found"]
 

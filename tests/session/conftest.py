@@ -15,8 +15,8 @@ from flashlive_cli.protocol import commands as c
 from flashlive_cli.protocol.families import find_model
 from flashlive_cli.reports import Report, Stamped
 from flashlive_cli.session.calls import Consent, nobody_to_ask
-from flashlive_cli.session.conversation import Patience, Sound, Spoken, Turn
 from flashlive_cli.session.endpoint import find_endpoint
+from flashlive_cli.session.givens import Patience, Sound, Spoken, Turn
 from flashlive_cli.session.talk import Talk
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from flashlive_cli.errors import ConnectionLost
 from flashlive_cli.reports import ToolAsked, ToolCalled, ToolCancelled, ToolFinished, ToolProgressed
-from flashlive_cli.session.conversation import Patience, Typed
+from flashlive_cli.session.givens import Patience, Typed
 
 WORDS = {"serverContent": {"outputTranscription": {"text": "Hi."}}}
 TURN = {"serverContent": {"turnComplete": True}}

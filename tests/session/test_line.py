@@ -8,7 +8,7 @@ import pytest
 from flashlive_cli.protocol import commands as c
 from flashlive_cli.reports import SessionMoving, SessionResumed, Warned
 from flashlive_cli.session import line
-from flashlive_cli.session.conversation import Typed
+from flashlive_cli.session.givens import Typed
 
 ACCEPTED = {"setupComplete": {}, "sessionResumptionUpdate": {"newHandle": "h1", "resumable": True}}
 

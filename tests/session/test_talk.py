@@ -19,7 +19,7 @@ from flashlive_cli.reports import (
     Transcript,
     Warned,
 )
-from flashlive_cli.session.conversation import Patience, Spoken, Typed
+from flashlive_cli.session.givens import Patience, Spoken, Typed
 
 WORDS = {"serverContent": {"outputTranscription": {"text": "Hi."}}}
 

@@ -32,15 +32,15 @@ def check_key(env: Mapping[str, str], *, google: bool, loopback: bool) -> tuple[
     Args:
         env: the environment.
         google: the server is Google's, whose keys' forms are known.
-        loopback: the server is on this machine, where a talk needs no key.
+        loopback: the server is on this machine, and a talk is tried without a key.
 
     Returns:
-        What was found, and the key, where a talk could send it; `none` where it needs none.
+        What was found, and the key, where a talk could send it; `none` where it may need none.
     """
     key = find_key(env)
     if key is None:
         if loopback:
-            return Check("key", "ok", "none, and a server on this machine needs none"), "none"
+            return Check("key", "ok", "none; a server on this machine may need none"), "none"
         return Check("key", "failed", f"none in {' or '.join(KEY_VARIABLES)}", _GET_ONE, exit_code=USAGE), None
     variable = next(name for name in KEY_VARIABLES if env.get(name, "").strip())
     figures = {"variable": variable, "length_characters": len(key)}

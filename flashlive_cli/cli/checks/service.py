@@ -14,6 +14,7 @@ from flashlive_cli.session.endpoint import Endpoint
 from flashlive_cli.session.opening import refusal_hint, set_up
 
 _LATER = "try again in a minute; is the URL right?"
+_ANOTHER_KEY = "this server wants another key: set GEMINI_API_KEY to the one that it takes"
 
 
 async def check_service(endpoint: Endpoint, settings: Config, *, has_key: bool, tell: Tell) -> None:
@@ -59,7 +60,7 @@ async def _check_setup(connection: Connection, endpoint: Endpoint, settings: Con
             patience_s=settings.setup_timeout_s,
         )
     except FlashliveError as error:
-        return _refusal(error, model)
+        return _refusal(error, model, endpoint)
     took = ms(time.perf_counter() - begun)
     figures = {"model": model.id, "setup_ms": took}
     if model.note:
@@ -68,10 +69,12 @@ async def _check_setup(connection: Connection, endpoint: Endpoint, settings: Con
     return Check("setup", "ok", f"{model.id} accepts one ({took:g} ms)", figures=figures)
 
 
-def _refusal(error: FlashliveError, model: Model) -> Check:
+def _refusal(error: FlashliveError, model: Model, endpoint: Endpoint) -> Check:
     if not isinstance(error, ConnectionRejected):
         return failure("setup", error, _LATER, model=model.id)
     hint = refusal_hint(error.code or 0, error.reason, model)
     words = str(error).removesuffix(f"; {hint}")
+    if endpoint.is_loopback and error.reason.startswith("API "):  # as `refusal_hint` knows a refused key
+        hint = _ANOTHER_KEY
     figures = {"model": model.id, "close_code": error.code, "close_reason": error.reason}
     return Check("setup", "failed", words, hint or _LATER, figures, failure("setup", error).exit_code)

@@ -96,11 +96,11 @@ def _colours(env: Mapping[str, str], *, dumb: bool) -> str:
     return "256" if "256" in env.get("TERM", "") else "16"
 
 
-def check_place(env: Mapping[str, str], *, has_sound: bool) -> Check:
-    """Notice places where sound cards are rare: SSH, containers, WSL."""
+def check_place(env: Mapping[str, str], *, has_devices: bool) -> Check:
+    """Notice places where sound cards are rare: SSH, containers, WSL; and say what to do where there are none."""
     places = _places(env)
     found = ", ".join(places) or "this computer itself"
-    if has_sound:
+    if has_devices:
         return Check("place", "ok", found, figures={"places": places})
     ways = "; ".join(way for place, way in _WAYS.items() if place in places)
     advice = f"{ways}; else {NO_SOUND}" if ways else NO_SOUND

@@ -1,0 +1,111 @@
+"""What a talk is given: ears and mouth, turns, patience, and in mid-talk new tools."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from flashlive_cli.protocol import commands as c
+from flashlive_cli.session import pump
+
+
+class Speaker(pump.Speaker, Protocol):
+    """A speaker that tells when it plays."""
+
+    @property
+    def held_frames(self) -> int:
+        """Frames written and not yet played, at 24 kHz."""
+        ...
+
+    def listen(self, started: Callable[[float], None], drained: Callable[[float], None]) -> None:
+        """Call these in the loop's thread, with clock seconds, when a reply begins to sound and when all has."""
+        ...
+
+    async def drained(self) -> None:
+        """Wait until all that was written is played."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Sound:
+    """
+    Ears and mouth of a talk.
+
+    Attributes:
+        speaker: plays the replies.
+        microphone: None for a talk that is only typed.
+    """
+
+    speaker: Speaker
+    microphone: pump.Microphone | None = None
+
+    @property
+    def speech_started_s(self) -> float | None:
+        """When the user's present utterance began, in clock seconds."""
+        return self.microphone.speech_started_s if self.microphone else None
+
+    @property
+    def speech_ended_s(self) -> float | None:
+        """When the user's latest sound of speech was read, in clock seconds."""
+        return self.microphone.speech_ended_s if self.microphone else None
+
+
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """A turn typed by the user."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """
+    A turn spoken by a clip.
+
+    Attributes:
+        name: for people.
+        play: lets the microphone speak it, and returns when its last sample was read.
+    """
+
+    name: str
+    play: Callable[[], Awaitable[None]]
+
+
+Turn = Typed | Spoken
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patience:
+    """
+    How long to wait, in conversation seconds where not said otherwise.
+
+    Attributes:
+        setup_s: for the dial, and again for the answer to the setup; real seconds.
+        stall_s: for a sign of the server while nothing is being played, until the user is told that there is none.
+        answer_s: the same until the next turn is taken.
+        max_duration_s: after which no further turn is taken and a clip is cut, from the service's acceptance
+            on; None for no limit.
+    """
+
+    setup_s: float = 10.0
+    stall_s: float = 6.0
+    answer_s: float = 30.0
+    max_duration_s: float | None = None
+
+
+class Renewal(Protocol):
+    """Where new tools come from in mid-talk."""
+
+    @property
+    def pending(self) -> asyncio.Event:
+        """Set while there are new ones."""
+        ...
+
+    @property
+    def offered(self) -> tuple[c.FunctionDeclaration, ...]:
+        """What to tell the model of the new ones."""
+        ...
+
+    def settle(self, *, taken: bool) -> None:
+        """Let the new ones be called from now on; or drop them, as the service did not take them."""
+        ...
