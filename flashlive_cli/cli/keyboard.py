@@ -24,15 +24,19 @@ class Keyboard:
         self._waiting: asyncio.Future[str | None] | None = None
         self._thread: threading.Thread | None = None
 
-    async def line(self) -> str | None:
-        """Wait for the next line; None where nobody can type one. What was typed before does not count."""
+    def open(self) -> bool:
+        """Begin to read, if that has not begun; return whether somebody can type."""
         if self._thread is None:
             stream = _open_terminal()
             if stream is None:
-                return None
+                return False
             self._thread = threading.Thread(target=self._read, args=(stream,), name="flashlive-keyboard", daemon=True)
             self._thread.start()
-        if not self._thread.is_alive():
+        return self._thread.is_alive()
+
+    async def line(self) -> str | None:
+        """Wait for the next line; None where nobody can type one. What was typed before does not count."""
+        if not self.open():
             return None
         self._waiting = self._loop.create_future()
         try:

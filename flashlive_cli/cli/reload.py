@@ -56,7 +56,11 @@ class Reloader:
         now = _state_of(self._paths)
         settled = now == self._seen
         self._seen = now
-        if settled and now != self._taken and None not in now and self._loading is None:
+        if settled and None in now and now != self._taken:
+            self._taken = now
+            gone = self._paths[now.index(None)]
+            self._failed(printable(f"{gone} is gone; the tools of before stay"))
+        elif settled and now != self._taken and self._loading is None:
             self._taken = now
             self._loading = begin(self._load, name="tools")  # a file may take its time to import
             self._loading.add_done_callback(self._done)

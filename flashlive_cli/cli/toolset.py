@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+import threading
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -13,7 +14,7 @@ from flashlive_cli.cli.keyboard import Keyboard
 from flashlive_cli.cli.reload import Reloader
 from flashlive_cli.cli.screen import Screen
 from flashlive_cli.config import Config
-from flashlive_cli.errors import ToolError
+from flashlive_cli.errors import ConfigError, ToolError
 from flashlive_cli.protocol import commands as c
 
 if TYPE_CHECKING:
@@ -112,6 +113,9 @@ async def open_toolset(cast: Cast, settings: Config, screen: Screen, stack: Asyn
         toolbox = toolbox.joined(of_servers)
     check_names("--allow", settings.allow, toolbox.names)
     check_names("--deny", settings.deny, toolbox.names)
+    if both := set(settings.allow) & set(settings.deny):
+        raise ConfigError(f"--allow and --deny name the same tool: {min(both)}")
+    _tell_of_dying_threads(screen, stack)
     toolset = Toolset(toolbox.without(settings.deny))
     if settings.tools:
         _watch(toolset, of_servers, settings, screen, stack)
@@ -132,10 +136,23 @@ def _watch(
             when = "" if at_once else ", and will be told to the model at the next quiet moment"
             screen.warn(f"the tools were loaded again{when}")
 
-    paths = [Path(path).expanduser() for path in settings.tools]
+    paths = [Path(path).expanduser().absolute() for path in settings.tools]  # a tool may change the working folder
     reloader = Reloader(paths, loaded=loaded, failed=screen.warn)
     reloader.start()
     stack.callback(reloader.stop)
+
+
+def _tell_of_dying_threads(screen: Screen, stack: AsyncExitStack) -> None:
+    """Say in a line, and not in a traceback, that a thread which a tool started has died."""
+    before = threading.excepthook
+
+    def tell(args: threading.ExceptHookArgs) -> None:
+        if args.exc_type is not SystemExit:
+            name = args.thread.name if args.thread else "a thread"
+            screen.warn_in_thread(f"{name}, started by a tool, died of {args.exc_type.__name__}: {args.exc_value}")
+
+    threading.excepthook = tell
+    stack.callback(setattr, threading, "excepthook", before)
 
 
 def make_consent(cast: Cast, settings: Config, screen: Screen) -> Consent:
@@ -143,6 +160,8 @@ def make_consent(cast: Cast, settings: Config, screen: Screen) -> Consent:
     keyboard = Keyboard()
 
     async def ask(question: str) -> str | None:
+        if not keyboard.open():
+            return None
         screen.ask(question)
         return await keyboard.line()
 

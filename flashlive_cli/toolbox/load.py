@@ -52,7 +52,10 @@ def load_tools(*paths: Path, timeout_s: float = CALL_TIMEOUT_S, in_talk: bool = 
 
 
 def _public_functions(module: ModuleType, path: Path) -> list[tuple[str, Function]]:
-    names = list(vars(module)) if (listed := getattr(module, "__all__", None)) is None else list(listed)
+    listed = getattr(module, "__all__", None)
+    if listed is not None and not (isinstance(listed, list | tuple) and all(isinstance(name, str) for name in listed)):
+        raise ToolError(printable(f"{path}: __all__ is no list of names"))
+    names = list(vars(module)) if listed is None else list(listed)
     found: dict[int, tuple[str, Function]] = {}
     for name in names:
         if not hasattr(module, name):

@@ -165,7 +165,7 @@ class ServerProcess(asyncio.SubprocessProtocol):
             if not await self._is_gone_within(_TERMINATES_S):
                 self._signal(_SIGKILL)
                 if not await self._is_gone_within(_DIES_S):
-                    _log.warning("server %s: survives SIGKILL (pid %d)", self._name, self._process.get_pid())
+                    _log.debug("server %s: survives SIGKILL (pid %d)", self._name, self._process.get_pid())
 
     async def close(self) -> None:
         """Let go of the process; where it was not stopped it is killed."""

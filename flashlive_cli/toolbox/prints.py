@@ -31,7 +31,7 @@ _LONGEST_LINE: Final = 8192
 @contextmanager
 def tool_prints_to(on_print: OnPrint, *, stray: TextIO | None = None) -> Iterator[TextIO]:
     """
-    Hand the lines tools print to `on_print`, always on the thread of the loop the tool was called in.
+    Hand what tools print, to stdout or stderr, to `on_print`, always on the thread of the loop they were called in.
 
     Args:
         on_print: called with the tool's name and the line.
@@ -41,12 +41,13 @@ def tool_prints_to(on_print: OnPrint, *, stray: TextIO | None = None) -> Iterato
     Yields the stdout from before. Whatever else redirects `sys.stdout` (rich's Live does unless told not to)
     has to be entered earlier and left later.
     """
-    before = sys.stdout
+    before, stderr_before = sys.stdout, sys.stderr
     sys.stdout = cast("TextIO", _Stdout(before if stray is None else stray, on_print))
+    sys.stderr = cast("TextIO", _Stdout(stderr_before, on_print))  # a complaint of a tool's is as much its line
     try:
         yield before
     finally:
-        sys.stdout = before
+        sys.stdout, sys.stderr = before, stderr_before
 
 
 class Printing:

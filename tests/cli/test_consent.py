@@ -142,6 +142,28 @@ def test_a_name_that_no_tool_has_is_refused_with_the_nearest(shop, option) -> No
     assert shop("talk", "--sim", option, "refund", "-x", "hi").code == 2
 
 
+def test_allowing_and_denying_the_same_tool_is_refused(shop) -> None:
+    outcome = shop(*ARGS, "--allow", "refund", "--deny", "refund", "-x", "hi")
+
+    assert outcome.code == 2
+    assert "the same tool: refund" in outcome.err
+
+
+def test_what_a_tool_and_its_threads_say_on_stderr_is_a_line_and_no_escape(shop) -> None:
+    (shop.folder / "tools.py").write_text(
+        "import sys, threading\n\ndef refund(order_id: str) -> str:\n"
+        "    print('err\\x1b[31m', file=sys.stderr)\n"
+        "    thread = threading.Thread(target=lambda: 1 / 0)\n    thread.start()\n    thread.join()\n"
+        "    return 'paid'\n"
+    )
+    outcome = shop(*ARGS, "-x", "refund one", "--format", "json")
+
+    assert outcome.code == 0, outcome.err
+    assert outcome.record("tool.printed")["line"] == r"err\x1b[31m"
+    assert "ZeroDivisionError" in outcome.record("warning")["message"]
+    assert not outcome.err
+
+
 async def test_questions_are_put_one_after_another_and_always_answers_the_rest() -> None:
     import asyncio
 

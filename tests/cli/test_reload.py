@@ -31,7 +31,7 @@ def shop(shell: Any) -> Any:
     return shell
 
 
-def talk_saving(shop: Any, text: str) -> list[dict[str, Any]]:
+def talk_saving(shop: Any, text: str | None) -> list[dict[str, Any]]:
     """Hold two turns; the tools file is saved anew once the first is answered, and the second waits for that."""
     records = []
     # the second turn is spoken: while its three seconds of silence pass, the file is found to have changed
@@ -45,7 +45,10 @@ def talk_saving(shop: Any, text: str) -> list[dict[str, Any]]:
                 and len([r for r in records if r["type"] == "tool.finished"]) == 1
             ):
                 time.sleep(0.02)  # another time of change, on any file system
-                (shop.folder / "tools.py").write_text(text)
+                if text is None:
+                    (shop.folder / "tools.py").unlink()
+                else:
+                    (shop.folder / "tools.py").write_text(text)
         assert process.wait(30) == 0, process.stderr.read()
     return records
 
@@ -83,3 +86,10 @@ def test_a_version_that_does_not_load_is_told_and_the_old_one_stays(shop) -> Non
     assert "tools.py:5: SyntaxError" in warning
     assert "the tools of before stay" in warning
     assert [r["response"]["output"] for r in of(records, "tool.finished")] == ["version one"] * 2
+
+
+def test_a_file_that_is_gone_is_told_and_its_tools_stay(shop) -> None:
+    records = talk_saving(shop, None)
+
+    assert [r["response"]["output"] for r in of(records, "tool.finished")] == ["version one"] * 2
+    assert any("is gone; the tools of before stay" in r["message"] for r in of(records, "warning"))
