@@ -164,19 +164,22 @@ class Stream:
         sounddevice = load_portaudio()
         done = begin(work, name="device")
         try:
-            async with asyncio.timeout(patience_s):
-                await asyncio.shield(done)
-        except TimeoutError as exc:
-            self._abandon()
-            name = printable(self.device.name)
-            raise DeviceError(f"{name} does not react; restart your sound server, or choose another device") from exc
-        except sounddevice.PortAudioError as exc:
-            raise DeviceError(printable(f"{self.device.name}: {exc.args[0]}")) from exc
+            # not asyncio.timeout: in a task that was cancelled before, as at the end of a talk, Python 3.11.2 lets it
+            # end in CancelledError
+            finished, _ = await asyncio.wait({done}, timeout=patience_s)
         except asyncio.CancelledError:
             self._closing = True  # what is opened now is closed at once: a stream must not outlive the interpreter
             if not (await asyncio.wait({done}, timeout=CLOSE_PATIENCE_S))[0]:
                 self._abandon()
             raise
+        if not finished:
+            self._abandon()
+            name = printable(self.device.name)
+            raise DeviceError(f"{name} does not react; restart your sound server, or choose another device")
+        try:
+            done.result()
+        except sounddevice.PortAudioError as exc:
+            raise DeviceError(printable(f"{self.device.name}: {exc.args[0]}")) from exc
 
     def _abandon(self) -> None:
         """Leave a driver that hangs alone: PortAudio's goodbye at the end of the process would wait for it."""
