@@ -1,0 +1,150 @@
+"""
+What a talk tells whoever listens: the screen, the NDJSON stream, a recording, a scenario's judge.
+
+Each report is a frozen dataclass with the type name of the public NDJSON schema; `record` turns a stamped one
+into the object of its line. Fields carry their units in their names. Reports are made by `session` and consumed
+everywhere else; nobody has to know a protocol event.
+"""
+
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from flashlive_cli.reports.connection import (
+    Failed,
+    SessionClosed,
+    SessionMoving,
+    SessionReady,
+    SessionResumed,
+    Warned,
+)
+from flashlive_cli.reports.figures import (
+    BargeInLatency,
+    TurnLatency,
+    UsageReported,
+)
+from flashlive_cli.reports.sound import (
+    EchoChanged,
+    SoundClosed,
+    SoundReady,
+)
+from flashlive_cli.reports.speech import (
+    ReplyComplete,
+    ReplyFirstSample,
+    ReplyFlushed,
+    ReplyStarted,
+    SpeechEnded,
+    SpeechStarted,
+    Transcript,
+)
+from flashlive_cli.reports.tools import (
+    ToolAsked,
+    ToolCalled,
+    ToolCancelled,
+    ToolFinished,
+    ToolPrinted,
+    ToolProgressed,
+)
+
+__all__ = [
+    "SCHEMA_VERSION",
+    "BargeInLatency",
+    "EchoChanged",
+    "Failed",
+    "Listener",
+    "ReplyComplete",
+    "ReplyFirstSample",
+    "ReplyFlushed",
+    "ReplyStarted",
+    "Report",
+    "SessionClosed",
+    "SessionMoving",
+    "SessionReady",
+    "SessionResumed",
+    "SoundClosed",
+    "SoundReady",
+    "SpeechEnded",
+    "SpeechStarted",
+    "Stamped",
+    "ToolAsked",
+    "ToolCalled",
+    "ToolCancelled",
+    "ToolFinished",
+    "ToolPrinted",
+    "ToolProgressed",
+    "Transcript",
+    "TurnLatency",
+    "UsageReported",
+    "Warned",
+    "record",
+]
+
+SCHEMA_VERSION: Final = 1
+"""`schema` of every NDJSON line; raised when a field changes its meaning or goes away, not when one is added."""
+
+Report = (
+    SessionReady
+    | SessionMoving
+    | SessionResumed
+    | SessionClosed
+    | SoundReady
+    | EchoChanged
+    | SoundClosed
+    | SpeechStarted
+    | SpeechEnded
+    | Transcript
+    | ReplyStarted
+    | ReplyFirstSample
+    | ReplyFlushed
+    | ReplyComplete
+    | ToolCalled
+    | ToolAsked
+    | ToolProgressed
+    | ToolFinished
+    | ToolCancelled
+    | ToolPrinted
+    | UsageReported
+    | TurnLatency
+    | BargeInLatency
+    | Warned
+    | Failed
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Stamped:
+    """
+    A report with its place in the talk.
+
+    Attributes:
+        t: seconds since the talk's start, monotonic.
+        turn: the server's turn it belongs to, from 1.
+        report: what happened.
+    """
+
+    t: float
+    turn: int
+    report: Report
+
+
+Listener = Callable[[Stamped], None]
+"""Takes a report in the event loop's thread; must not wait."""
+
+
+def record(stamped: Stamped) -> dict[str, object]:
+    """Return the object of an NDJSON line."""
+    report = stamped.report
+    fields = {field.name: _plain(getattr(report, field.name)) for field in dataclasses.fields(report)}
+    return {
+        "schema": SCHEMA_VERSION,
+        "type": report.type,
+        "t": round(stamped.t, 4),
+        "turn": stamped.turn,
+        **fields,
+    }
+
+
+def _plain(value: object) -> object:
+    """Round what was measured: a tenth of a millisecond is below any clock here."""
+    return round(value, 1) if isinstance(value, float) else value

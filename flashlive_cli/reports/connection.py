@@ -1,0 +1,69 @@
+"""How the line to the service fares, and what the user should know."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+
+@dataclass(frozen=True, slots=True)
+class SessionReady:
+    """The service took the setup; the talk begins."""
+
+    type: ClassVar = "session.ready"
+    model: str
+    voice: str | None
+    tools: tuple[str, ...]
+    simulated: bool
+    setup_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class SessionMoving:
+    """The talk moves to another connection, in a quiet moment."""
+
+    type: ClassVar = "session.moving"
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class SessionResumed:
+    """
+    The talk goes on over another connection.
+
+    Attributes:
+        resumed: it is the old session; False for a fresh one, which knows nothing of what was said.
+        tools: what the model may call now.
+        moved_ms: how long nothing was heard.
+    """
+
+    type: ClassVar = "session.resumed"
+    resumed: bool
+    tools: tuple[str, ...]
+    moved_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class SessionClosed:
+    """The talk is over; `code` and `reason` are of the WebSocket's close frame."""
+
+    type: ClassVar = "session.closed"
+    code: int
+    reason: str
+    duration_s: float
+    turns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Warned:
+    """Something the user should know; the talk goes on."""
+
+    type: ClassVar = "warning"
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The talk ends with this error."""
+
+    type: ClassVar = "error"
+    message: str
+    exit_code: int

@@ -1,0 +1,62 @@
+"""What is listened and spoken through, and how well that goes."""
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+
+@dataclass(frozen=True, slots=True)
+class SoundReady:
+    """
+    Microphone and speaker are open; a side that is not a sound card's has None for its figures.
+
+    Attributes:
+        microphone: the device's name, or the program's command.
+        microphone_rate_hz: at which it is open.
+        microphone_latency_ms: what it holds before it hands over.
+        speaker: the device's name, or the program's command.
+        speaker_rate_hz: at which it is open.
+        speaker_latency_ms: what it holds: sound that a barge-in cannot call back.
+        echo: what is done against the speaker's echo; None where there is none.
+    """
+
+    type: ClassVar = "sound.ready"
+    microphone: str | None
+    microphone_rate_hz: int | None
+    microphone_latency_ms: float | None
+    speaker: str | None
+    speaker_rate_hz: int | None
+    speaker_latency_ms: float | None
+    echo: Literal["cancel", "half", "off"] | None
+
+
+@dataclass(frozen=True, slots=True)
+class EchoChanged:
+    """
+    What is done against the echo has changed.
+
+    Attributes:
+        state: `learning` (the microphone is off while the speaker sounds), `cancelling`, or `half` (the same, for
+            the rest of the talk).
+        erle_db: by how much the echo is lowered, as measured; None where nothing was measured.
+    """
+
+    type: ClassVar = "sound.echo"
+    state: Literal["learning", "cancelling", "half"]
+    erle_db: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class SoundClosed:
+    """
+    Microphone and speaker are closed.
+
+    Attributes:
+        underruns: times that the speaker ran dry within a reply.
+        microphone_lost_ms: sound of the microphone that could not be sent in time.
+        erle_db: by how much the echo was lowered in the end; None where nothing was measured.
+    """
+
+    type: ClassVar = "sound.closed"
+    underruns: int
+    microphone_lost_ms: float
+    erle_db: float | None

@@ -1,0 +1,74 @@
+"""What is said, on either side, and what is heard of it."""
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechStarted:
+    """The user began to speak, as the server or our own ear has it; `offset_s` is on the server's input clock."""
+
+    type: ClassVar = "speech.started"
+    source: Literal["server", "local"]
+    offset_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechEnded:
+    """The user stopped speaking, as the server or our own ear has it."""
+
+    type: ClassVar = "speech.ended"
+    source: Literal["server", "local"]
+    offset_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Transcript:
+    """
+    Words of either side.
+
+    Attributes:
+        role: `user` or `model`.
+        text: a piece to append as it is; when `final`, all words of this utterance or reply.
+        final: nothing will be added.
+        heard: of a final model transcript, the beginning that was really played; None elsewhere.
+    """
+
+    type: ClassVar = "transcript"
+    role: Literal["user", "model"]
+    text: str
+    final: bool
+    heard: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyStarted:
+    """The first sound or word of a reply arrived."""
+
+    type: ClassVar = "reply.started"
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyFirstSample:
+    """The reply's first sample was played."""
+
+    type: ClassVar = "reply.first_sample"
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyFlushed:
+    """The user cut in: playback was emptied; `heard_ms` of the reply had been played, `dropped_ms` were not."""
+
+    type: ClassVar = "reply.flushed"
+    heard_ms: float
+    dropped_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyComplete:
+    """The server closed the turn; `audio_ms` of sound had arrived for it."""
+
+    type: ClassVar = "reply.complete"
+    audio_ms: float
+    interrupted: bool
+    reason: str | None = None
