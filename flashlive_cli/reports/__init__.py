@@ -14,6 +14,7 @@ from typing import Final
 from flashlive_cli.reports.connection import (
     Failed,
     SessionClosed,
+    SessionLeaving,
     SessionMoving,
     SessionReady,
     SessionResumed,
@@ -21,11 +22,13 @@ from flashlive_cli.reports.connection import (
 )
 from flashlive_cli.reports.figures import (
     BargeInLatency,
+    TalkSummary,
     TurnLatency,
     UsageReported,
 )
 from flashlive_cli.reports.sound import (
     EchoChanged,
+    MicrophoneSwitched,
     SoundClosed,
     SoundReady,
 )
@@ -53,12 +56,14 @@ __all__ = [
     "EchoChanged",
     "Failed",
     "Listener",
+    "MicrophoneSwitched",
     "ReplyComplete",
     "ReplyFirstSample",
     "ReplyFlushed",
     "ReplyStarted",
     "Report",
     "SessionClosed",
+    "SessionLeaving",
     "SessionMoving",
     "SessionReady",
     "SessionResumed",
@@ -67,6 +72,7 @@ __all__ = [
     "SpeechEnded",
     "SpeechStarted",
     "Stamped",
+    "TalkSummary",
     "ToolAsked",
     "ToolCalled",
     "ToolCancelled",
@@ -87,10 +93,12 @@ Report = (
     SessionReady
     | SessionMoving
     | SessionResumed
+    | SessionLeaving
     | SessionClosed
     | SoundReady
     | EchoChanged
     | SoundClosed
+    | MicrophoneSwitched
     | SpeechStarted
     | SpeechEnded
     | Transcript
@@ -107,6 +115,7 @@ Report = (
     | UsageReported
     | TurnLatency
     | BargeInLatency
+    | TalkSummary
     | Warned
     | Failed
 )
@@ -135,7 +144,7 @@ Listener = Callable[[Stamped], None]
 def record(stamped: Stamped) -> dict[str, object]:
     """Return the object of an NDJSON line."""
     report = stamped.report
-    fields = {field.name: _plain(getattr(report, field.name)) for field in dataclasses.fields(report)}
+    fields = {field.name: _plain(field.name, getattr(report, field.name)) for field in dataclasses.fields(report)}
     return {
         "schema": SCHEMA_VERSION,
         "type": report.type,
@@ -145,6 +154,6 @@ def record(stamped: Stamped) -> dict[str, object]:
     }
 
 
-def _plain(value: object) -> object:
-    """Round what was measured: a tenth of a millisecond is below any clock here."""
-    return round(value, 1) if isinstance(value, float) else value
+def _plain(name: str, value: object) -> object:
+    """Round what was measured: a tenth of a millisecond is below any clock here, and so is a millionth of a dollar."""
+    return round(value, 6 if name.endswith("_usd") else 1) if isinstance(value, float) else value

@@ -42,6 +42,14 @@ class SessionResumed:
 
 
 @dataclass(frozen=True, slots=True)
+class SessionLeaving:
+    """The server will end this connection in `time_left_s` seconds."""
+
+    type: ClassVar = "session.leaving"
+    time_left_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class SessionClosed:
     """The talk is over; `code` and `reason` are of the WebSocket's close frame."""
 

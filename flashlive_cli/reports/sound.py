@@ -60,3 +60,17 @@ class SoundClosed:
     underruns: int
     microphone_lost_ms: float
     erle_db: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class MicrophoneSwitched:
+    """
+    What of the microphone goes to the service.
+
+    Attributes:
+        state: `open` (all of it), `muted` (nothing), `waiting` (nothing until the user pushes to talk), `pushed` (all
+            of it, until the user lets go).
+    """
+
+    type: ClassVar = "microphone"
+    state: Literal["open", "muted", "waiting", "pushed"]

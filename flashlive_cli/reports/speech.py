@@ -57,11 +57,19 @@ class ReplyFirstSample:
 
 @dataclass(frozen=True, slots=True)
 class ReplyFlushed:
-    """The user cut in: playback was emptied; `heard_ms` of the reply had been played, `dropped_ms` were not."""
+    """
+    The user cut in: playback was emptied.
+
+    Attributes:
+        heard_ms: how much of the reply had been played.
+        dropped_ms: how much was there and was not.
+        by: `speech` that the server heard, or a `key`.
+    """
 
     type: ClassVar = "reply.flushed"
     heard_ms: float
     dropped_ms: float
+    by: Literal["speech", "key"] = "speech"
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,13 @@ ECHO_WORDS: Final = {
     "half": "half duplex; the microphone is off while the reply sounds",
 }
 
+MICROPHONE_WORDS: Final = {
+    "open": "open",
+    "muted": "muted",
+    "waiting": "off until the space bar is pressed",
+    "pushed": "open until the space bar is let go",
+}
+
 
 class PlainScreen:
     """
@@ -53,6 +60,13 @@ class PlainScreen:
             case r.SessionResumed(resumed=resumed, tools=tools):
                 forgot = "" if resumed else "; the model has forgotten what was said"
                 self._note(f"going on{forgot}; tools: {', '.join(tools) or 'none'}")
+            case r.SessionLeaving(time_left_s=time_left_s):
+                self._note(f"the server will end this connection in {time_left_s:g} s")
+            case r.MicrophoneSwitched(state=state):
+                self._note(f"microphone: {MICROPHONE_WORDS[state]}")
+            case r.TalkSummary():
+                for line in summed_up(stamped.report):
+                    self._note(line)
             case r.SoundReady() | r.EchoChanged() | r.SoundClosed():
                 for line in _of_sound(stamped.report):
                     self._note(line)
@@ -111,6 +125,32 @@ def _of_sound(report: r.SoundReady | r.EchoChanged | r.SoundClosed) -> Iterator[
                 yield f"the speaker ran dry {underruns} times within a reply"
             if lost_ms:
                 yield f"{lost_ms:.0f} ms of the microphone could not be sent in time"
+
+
+def summed_up(summary: r.TalkSummary) -> Iterator[str]:
+    """Say what a talk came to, in a line or two."""
+    minutes, seconds = divmod(round(summary.duration_s), 60)
+    counts = [f"{minutes}:{seconds:02}", f"{summary.turns} turns"]
+    counts += [f"{summary.barge_ins} barge-ins"] if summary.barge_ins else []
+    counts += [f"{summary.tool_calls} tool calls"] if summary.tool_calls else []
+    tokens = [
+        f"{sum(by_modality.values())} tokens {way}"
+        for way, by_modality in (
+            ("in", summary.prompt_tokens_by_modality),
+            ("out", summary.response_tokens_by_modality),
+        )
+        if by_modality
+    ]
+    cost = [f"${summary.cost_usd:.4f}"] if summary.cost_usd is not None else []
+    yield ", ".join([*counts, *tokens, *cost])
+    medians = (
+        ("to the first content", summary.median_first_content_ms),
+        ("to the first sound", summary.median_first_sample_ms),
+        ("from a barge-in to silence", summary.median_silence_ms),
+    )
+    told = [f"{value:.0f} ms {what}" for what, value in medians if value is not None]
+    if told:
+        yield f"in the median {', '.join(told)}"
 
 
 def _end(what: str, name: str | None, rate_hz: int | None, latency_ms: float | None) -> str:

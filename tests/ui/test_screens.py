@@ -50,6 +50,10 @@ EXAMPLES: list[r.Report] = [
     r.EchoChanged("half", None),
     r.EchoChanged("cancelling", 31.2),
     r.SoundClosed(2, 20.0, 31.2),
+    r.SessionLeaving(50.0),
+    r.MicrophoneSwitched("muted"),
+    r.TalkSummary(62.0, 3, 1, 2, 612.0, 655.5, 18.2, {"TEXT": 10, "AUDIO": 90}, {"AUDIO": 50}, 0.01234),
+    r.TalkSummary(1.0, 0, 0, 0, None, None, None, {}, {}, None),
 ]
 
 
