@@ -57,6 +57,8 @@ class Family:
         schedules: whether an answer may say how it is told (`scheduling`).
         continues: whether interim answers (`willContinue`) work.
         types_live: type through `realtimeInput.text`; else through `clientContent`.
+        stops: an empty `clientContent` turn stops a running reply. Seen on 3.8; on builds of 3.1 any `clientContent`
+            after the first reply closes the connection (livekit/agents #5496).
         ends_on_idle: a turn is over only when `interactionStatus` says `IDLE`.
         takes_dialog_extras: proactive audio and affective dialog (on v1alpha).
         takes_extras: whether anything beyond model, voice, instruction, functions and transcripts (which every Live
@@ -73,6 +75,7 @@ class Family:
     schedules: bool = False
     continues: bool = False
     types_live: bool = True
+    stops: bool = True
     ends_on_idle: bool = False
     takes_dialog_extras: bool = False
     takes_extras: bool = True
@@ -100,6 +103,7 @@ LIVE_3_1: Final = Family(
     matches=re.compile(r"gemini-3\.1-flash-live.*"),
     thinking=Thinking.OPTIONAL,
     levels=("MINIMAL", "LOW", "MEDIUM", "HIGH"),
+    stops=False,
 )
 NATIVE_AUDIO_2_5: Final = Family(
     name="2.5 native audio",
@@ -111,7 +115,7 @@ NATIVE_AUDIO_2_5: Final = Family(
     types_live=False,
     takes_dialog_extras=True,
 )
-UNKNOWN: Final = Family(name="unknown", matches=re.compile(r".*"), takes_extras=False)
+UNKNOWN: Final = Family(name="unknown", matches=re.compile(r".*"), takes_extras=False, stops=False)
 
 FAMILIES: Final = (EXTENDED_THINKING, LIVE_3_8, LIVE_3_1, NATIVE_AUDIO_2_5, UNKNOWN)
 """The first that matches an id holds it."""

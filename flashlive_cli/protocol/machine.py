@@ -6,12 +6,14 @@ puts it into LISTENING. The first sound or word of a reply moves it to REPLYING.
 all of the reply is on our side, DRAINING: the server still counts it as being heard, and holds `TurnComplete`
 back until it thinks the playback has ended. In both the user may cut in, and `Interrupted` moves to CUT: what
 still trickles in is of the old reply and is dropped, until `TurnComplete` ends the turn. Where no `TurnComplete`
-comes, the next words of the user end CUT, or its time does. The next reply is a new turn.
+comes, the next words of the user end CUT, or its time does. The next reply is a new turn. A reply that the user
+stops by a key is CUT too, and that has no time: a server that knows nothing of it goes on to the reply's end.
 
 The table holds every (state, event) pair that servers were seen to produce or are documented to. A preview API
 promises no order: a pair outside the table is an error in tests (`strict`), and counted and survived on a call.
 """
 
+import math
 from collections import Counter
 from enum import Enum
 from typing import Final
@@ -122,7 +124,7 @@ class LiveProtocol:
         self._setup_sent = False
         self._manual = False
         self._behaviors: dict[str, c.Behavior] = {}
-        self._cut_since = 0.0
+        self._cut_ends_s = 0.0
 
     @property
     def at_rest(self) -> bool:
@@ -140,7 +142,7 @@ class LiveProtocol:
         Raises:
             RemoteProtocolError: no Live API message; or, when strict, out of order.
         """
-        if self.state is CUT and now - self._cut_since > CUT_LASTS_S:
+        if self.state is CUT and now > self._cut_ends_s:
             self.state = LISTENING
         return [event for event in codec.decode(raw) if self._advance(event, now)]
 
@@ -154,8 +156,8 @@ class LiveProtocol:
                 raise RemoteProtocolError(f"the server sent {surprise}")
             self.surprises[surprise] += 1
             following = self.state
-        if following is CUT and self.state is not CUT:
-            self._cut_since = now
+        if isinstance(event, e.Interrupted) and (self.state is not CUT or self._cut_ends_s == math.inf):
+            self._cut_ends_s = now + CUT_LASTS_S
         self.state = following
         self._note(event)
         if stale and isinstance(event, e.AudioChunk):
@@ -223,10 +225,26 @@ class LiveProtocol:
 
     def type_text(self, text: str) -> None:
         """Queue a typed turn, the way this family takes one. Raises as `send` does."""
-        if self._family.types_live:
-            self.send(c.SendText(text))
-        else:
+        if not self._family.types_live:
             self.send(c.SendContent((c.Content("user", text),)))
+            return
+        # live text counts as activity where the server detects that itself; else it has to be told
+        for command in (c.StartActivity(), c.SendText(text), c.EndActivity()) if self._manual else (c.SendText(text),):
+            self.send(command)
+
+    def stop_reply(self, *, tell: bool = True) -> bool:
+        """
+        Drop what is still to come of the running reply; return False where none is running.
+
+        With `tell` the server is told, where the family has a word for it; after this, drain `messages_to_send`.
+        """
+        if self.state not in {REPLYING, DRAINING}:
+            return False
+        self.state = CUT
+        self._cut_ends_s = math.inf
+        if tell and self._family.stops:
+            self.send(c.SendContent())
+        return True
 
     def messages_to_send(self) -> list[str]:
         """Take what waits to be sent, each the payload of one text message, in order."""

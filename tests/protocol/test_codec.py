@@ -219,7 +219,7 @@ ENCODED = {
             }
         },
     ),
-    "stop": (c.SendContent(), {"clientContent": {"turns": [], "turnComplete": True}}),
+    "stop": (c.SendContent(), {"clientContent": {"turnComplete": True}}),
     "answers": (
         c.AnswerTools(
             (

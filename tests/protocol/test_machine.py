@@ -114,6 +114,48 @@ def test_without_an_end_of_turn_time_ends_the_cut() -> None:
     assert talk.hears(AUDIO) == [e.AudioChunk(b"\1\0")]
 
 
+@pytest.mark.parametrize("before", [(AUDIO,), (AUDIO, GENERATED)], ids=["while generating", "while draining"])
+def test_a_reply_stopped_by_the_user_stays_cut_however_long_an_unaware_server_goes_on(before) -> None:
+    talk = Talk(LIVE_3_1)
+    talk.hears(*before)
+
+    assert talk.protocol.stop_reply()
+    talk.now += 60
+    assert talk.hears(AUDIO, WORDS) == [e.OutputTranscript("Hi")]
+    assert talk.protocol.messages_to_send() == []
+    assert talk.hears(COMPLETE, AUDIO) == [e.TurnComplete(), e.AudioChunk(b"\1\0")]
+
+
+@pytest.mark.parametrize("family", [LIVE_3_8, EXTENDED_THINKING, NATIVE_AUDIO_2_5])
+def test_where_the_family_has_a_word_for_it_the_server_is_told_to_stop(family) -> None:
+    talk = Talk(family)
+    talk.hears(AUDIO)
+
+    assert talk.protocol.stop_reply()
+    assert [json.loads(m) for m in talk.protocol.messages_to_send()] == [{"clientContent": {"turnComplete": True}}]
+    talk.hears(INTERRUPTED)
+    talk.now += CUT_LASTS_S + 0.01
+    assert talk.hears(AUDIO) == [e.AudioChunk(b"\1\0")], "an interruption without an end of turn has its time"
+
+
+def test_stopping_can_be_left_to_what_is_said_next() -> None:
+    talk = Talk(LIVE_3_8)
+    talk.hears(AUDIO)
+
+    assert talk.protocol.stop_reply(tell=False)
+    assert talk.protocol.messages_to_send() == []
+    assert talk.hears(AUDIO) == []
+
+
+@pytest.mark.parametrize("before", [(), (AUDIO, INTERRUPTED), (AUDIO, GENERATED, COMPLETE)])
+def test_where_no_reply_runs_there_is_nothing_to_stop(before) -> None:
+    talk = Talk(LIVE_3_8)
+    talk.hears(*before)
+
+    assert not talk.protocol.stop_reply()
+    assert talk.protocol.messages_to_send() == []
+
+
 def test_an_order_never_seen_is_an_error_when_strict_and_names_event_and_state() -> None:
     with pytest.raises(RemoteProtocolError, match="SetupComplete in LISTENING"):
         Talk().hears(SETUP_COMPLETE)
@@ -177,6 +219,18 @@ def test_activity_by_hand_is_allowed_where_detection_is_disabled() -> None:
     ] * 3
     with pytest.raises(LocalProtocolError):
         protocol.send(c.EndAudioStream())
+
+
+def test_typing_is_an_activity_of_its_own_where_detection_is_disabled() -> None:
+    protocol = LiveProtocol(LIVE_3_1)
+    protocol.send(c.Setup(model="models/m", detection=c.Detection(disabled=True)))
+    protocol.receive_message(json.dumps(SETUP_COMPLETE), 0.0)
+    protocol.messages_to_send()
+
+    protocol.type_text("hi")
+
+    sent = [json.loads(message)["realtimeInput"] for message in protocol.messages_to_send()]
+    assert sent == [{"activityStart": {}}, {"text": "hi"}, {"activityEnd": {}}]
 
 
 def test_messages_wait_in_order_and_are_taken_once() -> None:

@@ -35,7 +35,8 @@ def encode(command: c.Command) -> str:
         case c.EndAudioStream():
             body = {"realtimeInput": {"audioStreamEnd": True}}
         case c.SendContent(turns, turn_complete):
-            body = {"clientContent": {"turns": [_content(turn) for turn in turns], "turnComplete": turn_complete}}
+            told = {"turns": [_content(turn) for turn in turns]} if turns else {}
+            body = {"clientContent": {**told, "turnComplete": turn_complete}}
         case c.AnswerTools(answers):
             body = {"toolResponse": {"functionResponses": [_answer(answer) for answer in answers]}}
         case c.UpdateContext():
