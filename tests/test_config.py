@@ -113,7 +113,8 @@ def test_flags_that_were_not_given_leave_the_choice_to_others(home) -> None:
 
 def test_paths_in_a_file_are_beside_it(home) -> None:
     home.project_file.write_text(
-        "tools = ['a.py', '../b.py', '/c.py', '~/d.py']\nsystem = '@prompt.txt'\noutput = 'a.wav'"
+        "tools = ['a.py', '../b.py', '/c.py', '~/d.py']\nsystem = '@prompt.txt'\noutput = 'a.wav'\n"
+        "mcp = 'servers.json'\nrecord = 'talks'\ntranscript = '~/said.md'"
     )
 
     config = home.resolve().config
@@ -125,6 +126,30 @@ def test_paths_in_a_file_are_beside_it(home) -> None:
     ]
     assert config.system == f"@{home.cwd / 'prompt.txt'}"
     assert config.output == "a.wav"
+    assert config.mcp == str(home.cwd / "servers.json")
+    assert config.record == str(home.cwd / "talks")
+    assert config.transcript == str(Path.home() / "said.md")
+
+
+def test_paths_in_the_environment_are_left_as_they_are(home) -> None:
+    config = home.resolve({"transcript": "said.md"}, env={"FLASHLIVE_RECORD": "talks"}).config
+
+    assert (config.record, config.transcript) == ("talks", "said.md")
+
+
+def test_prices_are_a_table_for_each_model(home) -> None:
+    home.user_file.write_text('[prices."models/gemini-9-live"]\naudio_in = 5\n')
+    home.project_file.write_text(
+        '[prices."gemini-3.8-live"]\naudio_in = 2.5\ntext_out = 0\n[prices.mine]\nimage_in = 1\n'
+        '[profile.free.prices."gemini-3.8-live"]\naudio_in = 0\n'
+    )
+
+    resolved = home.resolve()
+    assert resolved.config.prices == {"gemini-3.8-live": {"audio_in": 2.5, "text_out": 0}, "mine": {"image_in": 1}}
+    assert resolved.sources["prices"] == str(home.project_file)
+    assert home.resolve(profile="free").config.prices == {"gemini-3.8-live": {"audio_in": 0}}
+    home.project_file.unlink()
+    assert home.resolve().config.prices == {"models/gemini-9-live": {"audio_in": 5}}
 
 
 @pytest.mark.parametrize(
@@ -136,6 +161,9 @@ def test_paths_in_a_file_are_beside_it(home) -> None:
         ("FLASHLIVE_SILENCE_MS", "600", "silence_ms", 600),
         ("FLASHLIVE_SPEED", "1e1", "speed", 10.0),
         ("FLASHLIVE_THINKING", "low", "thinking", "low"),
+        ("FLASHLIVE_FORMAT", "panel", "format", "panel"),
+        ("FLASHLIVE_MAX_COST", "0.25", "max_cost", 0.25),
+        ("FLASHLIVE_PUSH_TO_TALK", "1", "push_to_talk", True),
         ("FLASHLIVE_VOICE", "", "voice", None),
     ],
 )
@@ -190,6 +218,22 @@ WRONG_FILES = [
     ("speed = inf", ": speed: expected a finite number, got inf"),
     ("speed = true", ": speed: expected a valid number, got true"),
     (f"log_level = '{'x' * 99}'", "got 'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…"),
+    ("max_cost = 0", ": max_cost: expected greater than 0, got 0"),
+    ("max_cost = '1 USD'", ": max_cost: expected a valid number, got '1 USD'"),
+    ("push_to_talk = 'hold'", ": push_to_talk: expected a valid boolean, got 'hold'"),
+    ("record = true", ": record: expected a valid string, got true"),
+    ("format = 'panels'", ": format: expected 'panel', 'plain' or 'json', got 'panels'"),
+    ("prices = 3", ": prices: expected a valid table, got 3"),
+    ("[prices]\ntext_in = 3", ": prices.text_in: expected a valid table, got 3"),
+    ("[prices.mine]\naudio-input = 3", ": prices.mine.audio-input: no such price; did you mean audio_in?"),
+    ("[prices.mine]\nqqqqqq = 3", ": prices.mine.qqqqqq: no such price"),
+    ("[prices.mine]\ntext_in = '3'", ": prices.mine.text_in: expected a valid number, got '3'"),
+    ("[prices.mine]\ntext_in = -1", ": prices.mine.text_in: expected greater than or equal to 0, got -1"),
+    ("[prices.mine]\ntext_in = inf", ": prices.mine.text_in: expected a finite number, got inf"),
+    ("[prices.mine]\ntext_in = true", ": prices.mine.text_in: expected a valid number, got true"),
+    ("[prices.gemini-3.8-live]\ntext_in = 3", ": prices.gemini-3.8-live: no such price; a model's id goes into quotes"),
+    (f"prices.a{'.b' * 2000} = 3", ": prices.a.b: no such price; a model's id goes into quotes"),
+    ("[profile.q.prices.mine]\ntxt_in = 3", ": profile.q.prices.mine.txt_in: no such price; did you mean text_in?"),
     ("profile = 3", ": profile: expected tables such as [profile.quick], got 3"),
     ("[profile]\nquick = 3", ": profile.quick: expected a table [profile.quick], got 3"),
     ("[profile.quick]\nvoise = 3", ": profile.quick.voise: no such setting; did you mean voice?"),
@@ -206,7 +250,7 @@ def test_a_wrong_file_is_told_with_file_key_and_what_was_expected(home, text, wo
 @pytest.mark.parametrize(
     "key", ["api_key", "API-KEY", "gemini_api_key", "GEMINI_API_KEY", "google_api_key", "key", "token"]
 )
-@pytest.mark.parametrize("table", ["", "[profile.quick]\n"])
+@pytest.mark.parametrize("table", ["", "[profile.quick]\n", "[prices]\n"])
 def test_an_api_key_in_a_file_is_refused_and_not_repeated(home, table, key) -> None:
     complaint = home.complaint(f"{table}{key} = 'AIza-secret'")
 
@@ -265,6 +309,10 @@ def test_an_unknown_profile_is_told_with_the_nearest(home, files, words) -> None
         (
             {"FLASHLIVE_VOISE": "Puck"},
             "environment FLASHLIVE_VOISE: no such setting; did you mean FLASHLIVE_VOICE?",
+        ),
+        (
+            {"FLASHLIVE_PRICES": '{"gemini-3.8-live": {"text_in": 1}}'},
+            "environment FLASHLIVE_PRICES: is not read: prices go into a settings file",
         ),
         (
             {"FLASHLIVE_PROFILES": "quick"},
@@ -374,10 +422,13 @@ values = st.one_of(
     st.datetimes().map(lambda when: when.isoformat()),
     st.sampled_from(["true", "false", "[]", "{}", "['@a', \"~/\\u0000\"]", "'@'", "'high'", "0xffffffffffffffffffff"]),
 )
-keys = st.sampled_from([*Config.model_fields, "profile", "voise", "api_key", "'a b'"])
+keys = st.sampled_from([*Config.model_fields, "profile", "voise", "api_key", "'a b'", "text_in", "text_in.b"])
 
 
-@given(st.dictionaries(keys, values), st.sampled_from(["", "[profile.quick]", "[profile]", "[tools]"]))
+@given(
+    st.dictionaries(keys, values),
+    st.sampled_from(["", "[profile.quick]", "[profile]", "[tools]", "[prices]", "[prices.mine]"]),
+)
 def test_any_value_of_any_key_is_a_config_or_a_config_error(table, header) -> None:
     config_or_error("\n".join([header, *(f"{key} = {value}" for key, value in table.items())]).encode())
 

@@ -1,12 +1,14 @@
 """`flashlive voices` and `flashlive models`: what there is to choose from."""
 
 import json
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 if TYPE_CHECKING:
     from flashlive_cli.protocol.families import Model
+    from flashlive_cli.protocol.prices import Price
 
 JsonOption = Annotated[bool, typer.Option("--json", help="As JSON, for scripts.")]
 
@@ -29,8 +31,9 @@ def voices(as_json: JsonOption = False) -> None:
 
 
 def models(as_json: JsonOption = False) -> None:
-    """List the models that hold conversations, and what each allows."""
+    """List the models that hold conversations, what each allows and costs."""
     from flashlive_cli.protocol.families import CURRENT_MODEL, DEFAULT_MODEL, KNOWN_MODELS, find_model  # noqa: PLC0415
+    from flashlive_cli.protocol.prices import PRICES_AS_OF, PRICES_SOURCE, find_price  # noqa: PLC0415
 
     known = [find_model(name) for name in KNOWN_MODELS]
     if as_json:
@@ -42,14 +45,26 @@ def models(as_json: JsonOption = False) -> None:
         levels = ", ".join(family.levels).lower() or ("a budget" if family.takes_budget else "no choice")
         required = ", required" if family.thinking.value == "required" else ""
         typer.echo(f"{model.id}{marks}\n    thinking: {levels}{required}; functions: {' or '.join(_behaviors(model))}")
+        typer.echo(f"    {_priced(find_price(model.id))}")
+    typer.echo(f"List prices in US dollars per million tokens, as of {PRICES_AS_OF}: {PRICES_SOURCE}")
 
 
 def _behaviors(model: "Model") -> list[str]:
     return sorted(behavior.lower() for behavior in model.family.behaviors) or ["blocking"]
 
 
+def _priced(price: "Price | None") -> str:
+    if price is None:
+        return "price: not known"
+    heard = f"sound {price.audio_in:.2f}, text {price.text_in:.2f}, images {price.image_in:.2f}"
+    return f"price in: {heard}; out: sound {price.audio_out:.2f}, text {price.text_out:.2f}"
+
+
 def _row(model: "Model") -> dict[str, object]:
+    from flashlive_cli.protocol.prices import PRICES_AS_OF, find_price  # noqa: PLC0415
+
     family = model.family
+    price = find_price(model.id)
     return {
         "id": model.id,
         "family": family.name,
@@ -58,4 +73,5 @@ def _row(model: "Model") -> dict[str, object]:
         "thinking_budget": family.takes_budget,
         "functions": _behaviors(model),
         "scheduling": family.schedules,
+        "usd_per_million_tokens": None if price is None else {**asdict(price), "as_of": PRICES_AS_OF},
     }

@@ -41,6 +41,8 @@ def test_voices_and_models_are_listed_for_people_and_programs(shell) -> None:
     assert "gemini-3.1-flash-live-preview  (default)" in shell("models").out
     rows = {row["id"]: row for row in json.loads(shell("models", "--json").out)}
     assert rows["gemini-3.8-live-extended-thinking"]["thinking_level_required"]
+    assert rows["gemini-3.8-live"]["usd_per_million_tokens"]["audio_out"] == 12
+    assert "out: sound 12.00" in shell("models").out
 
 
 @pytest.mark.parametrize(("typed", "expected"), [("Pu", {"Puck", "Pulcherrima"}), ("ZE", {"ZEphyr"})])
