@@ -36,6 +36,7 @@ from flashlive_cli.printable import printable
 from flashlive_cli.private import open_private
 from flashlive_cli.protocol import commands as c
 from flashlive_cli.protocol.families import Model, find_model
+from flashlive_cli.protocol.prices import Price, find_price
 from flashlive_cli.protocol.voices import find_voice
 from flashlive_cli.session.endpoint import Endpoint, find_endpoint
 
@@ -64,6 +65,7 @@ class Cast:
 
     Attributes:
         model: whom to talk to.
+        price: what that costs; None where nobody knows.
         setup: what to tell it first, but for its tools.
         toolbox: what it may call of the user's own; None without tools files.
         servers: whose tools it may call.
@@ -79,6 +81,7 @@ class Cast:
     """
 
     model: Model
+    price: Price | None
     setup: c.Setup
     toolbox: "Toolbox | None"
     servers: "Sequence[Server]"
@@ -134,6 +137,8 @@ def cast_talk(
     _start_log(settings, stack)
     with _naming(resolved.sources["model"]):
         model = find_model(settings.model)
+    with _naming(resolved.sources["prices"]):
+        price = find_price(model.id, settings.prices)
     with _naming(resolved.sources["voice"]):
         voice = find_voice(settings.voice) if settings.voice else None
     endpoint = None if sim else _find_service(settings)
@@ -150,6 +155,7 @@ def cast_talk(
     data = _find_data(stack) if toolbox and settings.output != STDOUT else None
     return Cast(
         model=model,
+        price=price,
         setup=setup,
         toolbox=toolbox,
         servers=servers,
@@ -245,6 +251,7 @@ def _setup(settings: Config, model: Model, voice: str | None) -> c.Setup:
         thinking_level=_LEVELS[settings.thinking] if settings.thinking else None,
         thinking_budget=settings.thinking_budget,
         detection=c.Detection(
+            disabled=settings.push_to_talk,
             start_sensitivity=_SENSITIVITIES[settings.start_sensitivity] if settings.start_sensitivity else None,
             end_sensitivity=_SENSITIVITIES[settings.end_sensitivity] if settings.end_sensitivity else None,
             prefix_ms=settings.prefix_ms,

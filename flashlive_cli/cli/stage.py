@@ -22,6 +22,7 @@ from flashlive_cli.config import Config, Resolved
 from flashlive_cli.errors import FlashliveError
 from flashlive_cli.session.endpoint import Endpoint, find_endpoint
 from flashlive_cli.session.givens import Patience
+from flashlive_cli.session.limits import Limits
 from flashlive_cli.session.talk import Talk
 
 
@@ -64,8 +65,9 @@ async def _hold(settings: Config, cast: Cast) -> None:
             patience=Patience(
                 setup_s=settings.setup_timeout_s,
                 answer_s=settings.answer_timeout_s,
-                max_duration_s=settings.max_duration,
             ),
+            limits=Limits(duration_s=settings.max_duration, cost_usd=settings.max_cost),
+            price=cast.price,
             simulated=cast.endpoint is None,
         )
         try:

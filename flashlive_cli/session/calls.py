@@ -27,6 +27,7 @@ MOST_ANSWERS: Final = 50
 """Kept for an id that comes again after a move."""
 MOST_INTERIM_BYTES: Final = 256 * 1024
 """Of JSON, where interim answers have to wait for the final one; the oldest are dropped."""
+STOPPED: Final = "the user stopped this call; what it had done by then is not undone"
 JUST_DONE_S: Final = 10.0
 """A call that comes again after an interruption is the same one, if the first ended no longer ago than this."""
 
@@ -104,6 +105,7 @@ class _Call:
     Attributes:
         call: as the server made it.
         message: in which of the server's messages, counted.
+        began_s: clock time of its beginning.
         comes_to: its final response, for the one that comes again; cancelled with the call.
         cut: the user was heard cutting in since.
         ended_s: clock time of its end; None while it runs.
@@ -111,6 +113,7 @@ class _Call:
 
     call: ToolCall
     message: int
+    began_s: float
     comes_to: asyncio.Future[Response]
     cut: bool = False
     ended_s: float | None = None
@@ -169,7 +172,7 @@ class Calls:
             return
         self._seen.add(call.id)
         self._forget()
-        made = _Call(call, message, asyncio.get_running_loop().create_future())
+        made = _Call(call, message, self._clock.now(), asyncio.get_running_loop().create_future())
         key = f"{call.name}{json.dumps(call.args, sort_keys=True)}"
         first = self._first(key, message)
         self._report(ToolCalled(call.id, call.name, call.args, duplicate_of=first.call.id if first else None))
@@ -208,6 +211,13 @@ class Calls:
         while len(self._said_before) > MOST_ANSWERS:
             del self._said_before[next(iter(self._said_before))]
 
+    def stop(self) -> None:
+        """End what runs, and answer that the user wanted it so."""
+        assert self._group is not None, "calls come while running"
+        for made, task in tuple(self._open.values()):
+            task.cancel()
+            self._group.create_task(self._finish(made, {"error": STOPPED}), name=f"stop {made.call.name}")
+
     def cancel(self, ids: tuple[str, ...]) -> None:
         """Stop calls that the server took back; those whose answer is on its way already stay answered."""
         for call_id in ids:
@@ -228,10 +238,10 @@ class Calls:
         return first if recent and first.cut and "error" not in first.comes_to.result() else None
 
     async def _run(self, made: _Call) -> None:
-        call, started = made.call, self._clock.now()
+        call = made.call
         refusal = await self._ask(call) if self._tools.asks(call.name) else None
         if refusal is not None:
-            await self._finish(made, {"error": refusal}, started)
+            await self._finish(made, {"error": refusal})
             return
         interim: list[object] = []
         async with aclosing(self._tools.outcomes(call.name, call.args)) as outcomes:
@@ -241,7 +251,7 @@ class Calls:
                     fits = len(json.dumps([*interim, response.get("output")])) <= MOST_INTERIM_BYTES
                     if interim and "output" in response and fits:
                         response = {"output": [*interim, response["output"]]}
-                    await self._finish(made, response, started)
+                    await self._finish(made, response)
                     return
                 self._report(ToolProgressed(call.id, call.name, outcome.response))
                 if self._family.continues:
@@ -252,25 +262,24 @@ class Calls:
                         del interim[0]
 
     async def _repeat(self, made: _Call, first: _Call) -> None:
-        started = self._clock.now()
         try:
             response = await asyncio.shield(first.comes_to)
         except asyncio.CancelledError:
             if made.comes_to.cancelled() or not first.comes_to.cancelled():
                 raise
             response = {"error": f"{made.call.name} was cancelled"}
-        await self._finish(made, response, started)
+        await self._finish(made, response)
 
     async def _ask(self, call: ToolCall) -> str | None:
         self._report(ToolAsked(call.id, call.name, call.args))
         return await self._consent(call.name, call.args)
 
-    async def _finish(self, made: _Call, response: Response, started: float) -> None:
+    async def _finish(self, made: _Call, response: Response) -> None:
         # from here on the answer is on its way: too late to take the call back
         del self._open[made.call.id]
         made.ended_s = self._clock.now()
         made.comes_to.set_result(response)
-        took_ms = self._clock.real(made.ended_s - started) * 1000  # a tool does not run faster
+        took_ms = self._clock.real(made.ended_s - made.began_s) * 1000  # a tool does not run faster
         self._report(ToolFinished(made.call.id, made.call.name, "error" not in response, response, took_ms))
         answer = self._said[made.call.id] = self._answer_to(made.call, response, more=False)
         await self._answer(answer)

@@ -2,7 +2,7 @@
 
 import logging
 from types import TracebackType
-from typing import Final, Self
+from typing import Final, Protocol, Self
 
 from websockets.asyncio.client import ClientConnection, connect  # noqa: TID251 - the one place
 from websockets.exceptions import (  # noqa: TID251 - the one place
@@ -31,6 +31,18 @@ _quiet_log: Final = logging.getLogger("flashlive.websockets")
 _quiet_log.setLevel(logging.INFO)
 
 
+class MessageWitness(Protocol):
+    """Sees what passes over a connection."""
+
+    def sent(self, message: str) -> None:
+        """See a message on its way to the server."""
+        ...
+
+    def received(self, message: bytes) -> None:
+        """See the payload of one of the server's."""
+        ...
+
+
 class _Dialling(connect):
     """A dial that follows no redirect: websockets would carry the key's header to another host."""
 
@@ -43,9 +55,13 @@ class Connection:
     An open WebSocket to a Live server.
 
     `send` may be called from several tasks; `receive` from one.
+
+    Attributes:
+        witness: sees every message, in the loop's thread, and must not wait; None for nobody.
     """
 
     def __init__(self, socket: ClientConnection, endpoint: Endpoint) -> None:
+        self.witness: MessageWitness | None = None
         self._socket = socket
         self._endpoint = endpoint
 
@@ -64,6 +80,8 @@ class Connection:
         Raises:
             ConnectionLost: the connection has ended.
         """
+        if self.witness is not None:
+            self.witness.sent(message)
         try:
             await self._socket.send(message)
         except ConnectionClosed as exc:
@@ -77,9 +95,12 @@ class Connection:
             ConnectionLost: the connection has ended.
         """
         try:
-            return await self._socket.recv(decode=False)
+            message = await self._socket.recv(decode=False)
         except ConnectionClosed as exc:
             raise self._lost(exc) from exc
+        if self.witness is not None:
+            self.witness.received(message)
+        return message
 
     async def close(self) -> None:
         """Say goodbye with 1000; never raises for a connection that is gone already."""

@@ -83,14 +83,27 @@ class Patience:
         setup_s: for the dial, and again for the answer to the setup; real seconds.
         stall_s: for a sign of the server while nothing is being played, until the user is told that there is none.
         answer_s: the same until the next turn is taken.
-        max_duration_s: after which no further turn is taken and a clip is cut, from the service's acceptance
-            on; None for no limit.
     """
 
     setup_s: float = 10.0
     stall_s: float = 6.0
     answer_s: float = 30.0
-    max_duration_s: float | None = None
+
+
+class Witness(Protocol):
+    """Sees what passes the wire; called in the loop's thread, must not wait. Times are clock seconds."""
+
+    def sent(self, message: str, now: float) -> None:
+        """See a message on its way to the server."""
+        ...
+
+    def received(self, message: bytes, now: float) -> None:
+        """See one of the server's messages."""
+        ...
+
+    def spoke(self, pcm: bytes, now: float) -> None:
+        """Hear what was sent of the microphone: mono s16le at 16 kHz, whose last sample was read at `now`."""
+        ...
 
 
 class Renewal(Protocol):

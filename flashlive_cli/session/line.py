@@ -18,6 +18,7 @@ from flashlive_cli.protocol.families import Model, shape
 from flashlive_cli.protocol.machine import LiveProtocol
 from flashlive_cli.session.connection import Connection, dial
 from flashlive_cli.session.endpoint import Endpoint
+from flashlive_cli.session.givens import Witness
 from flashlive_cli.session.opening import set_up
 
 RESUME_AFTER_S: Final = (1.0, 1.0, 2.0, 4.0)
@@ -55,12 +56,22 @@ class Line:
         notes: what the user should know about the setup.
     """
 
-    def __init__(self, endpoint: Endpoint, model: Model, setup: c.Setup, *, clock: Clock, patience_s: float) -> None:
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        model: Model,
+        setup: c.Setup,
+        *,
+        clock: Clock,
+        patience_s: float,
+        witness: Witness | None = None,
+    ) -> None:
         self._endpoint = endpoint
         self._model = model
         self._setup, self.notes = shape(setup, model.family)
         self._clock = clock
         self._patience_s = patience_s
+        self._witness = _Timed(witness, clock) if witness is not None else None
         self.connection: Connection | None = None
         self.protocol = LiveProtocol(model.family)
         self._handle: str | None = None  # of the present session, until its connection gives a newer one
@@ -132,6 +143,7 @@ class Line:
     async def _connect(self, setup: c.Setup, meanwhile: Callable[[], None] = lambda: None) -> None:
         _log.debug("dialling %s", self._endpoint.url)
         connection = await dial(self._endpoint, timeout_s=self._patience_s)
+        connection.witness = self._witness
         self.connection, self.protocol = connection, LiveProtocol(self._model.family)
         try:
             await set_up(
@@ -147,3 +159,17 @@ class Line:
         except BaseException:
             await connection.close()
             raise
+
+
+class _Timed:
+    """Tells a witness when; see `connection.MessageWitness`."""
+
+    def __init__(self, witness: Witness, clock: Clock) -> None:
+        self._witness = witness
+        self._clock = clock
+
+    def sent(self, message: str) -> None:
+        self._witness.sent(message, self._clock.now())
+
+    def received(self, message: bytes) -> None:
+        self._witness.received(message, self._clock.now())

@@ -8,7 +8,7 @@ really stopped.
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Final, assert_never
+from typing import Final, Literal, assert_never
 
 from flashlive_cli.pcm import WIRE_OUT
 from flashlive_cli.protocol import events as e
@@ -19,13 +19,14 @@ from flashlive_cli.reports import (
     ReplyFlushed,
     ReplyStarted,
     Report,
+    SessionLeaving,
     SpeechEnded,
     SpeechStarted,
     Transcript,
     TurnLatency,
     UsageReported,
-    Warned,
 )
+from flashlive_cli.session.bill import Bill
 
 SPOKEN_CHARS_PER_S: Final = 15.0
 """How fast the prebuilt voices speak English, roughly: places the last words of a reply that was cut."""
@@ -116,11 +117,13 @@ class Narrator:
         turn_completed_s: when the latest turn ended.
     """
 
-    def __init__(self, report: Callable[[Report], None]) -> None:
+    def __init__(self, report: Callable[[Report], None], bill: Bill) -> None:
+        """Tell by `report`; what the service counts is put on the `bill`."""
         self.turn = 1
         self.reply_started_s: float | None = None
         self.turn_completed_s: float | None = None
         self._report = report
+        self._bill = bill
         self._reply: Reply | None = None
         self._latest: Reply | None = None
         self._enqueued_frames = 0
@@ -128,6 +131,11 @@ class Narrator:
         self._asked_s: float | None = None
         self._content_s: float | None = None
         self._cut: tuple[float, float | None] | None = None  # when, and how long after the user began to speak
+
+    @property
+    def spent_usd(self) -> float | None:
+        """What the talk has cost so far; None where the model's price is not known."""
+        return self._bill.total_usd
 
     def typed(self, text: str, now: float) -> None:
         """Note that the user's typed line went out."""
@@ -176,9 +184,9 @@ class Narrator:
                 self.turn_completed_s = now
                 self.turn += 1
             case e.Usage():
-                self._report(_usage(event))
+                self._report(self._billed(event))
             case e.GoAway(time_left_s):
-                self._report(Warned(f"the server will end this connection in {time_left_s:g} s"))
+                self._report(SessionLeaving(time_left_s))
             case (
                 e.SetupComplete()
                 | e.Thought()
@@ -193,15 +201,24 @@ class Narrator:
             case _:
                 assert_never(event)
 
-    def interrupted(self, now: float, *, played_frames: int, dropped_frames: int, spoke_s: float | None) -> None:
+    def interrupted(
+        self,
+        now: float,
+        *,
+        played_frames: int,
+        dropped_frames: int,
+        spoke_s: float | None,
+        by: Literal["speech", "key"] = "speech",
+    ) -> None:
         """
-        Note that the server heard the user cut in, and what the flush took away.
+        Note that the user cut in, and what the flush took away.
 
         Args:
-            now: when `Interrupted` arrived.
+            now: when `Interrupted` arrived, or the key was pressed.
             played_frames: the speaker's count of frames played, at the flush.
             dropped_frames: frames that the flush took.
             spoke_s: when the user began to speak, where the microphone knows.
+            by: how.
         """
         self._asked_s = self._content_s = None
         self._enqueued_frames = played_frames
@@ -210,7 +227,7 @@ class Narrator:
             return
         reply.interrupted = True
         reply.heard_frames = max(0, played_frames - reply.begins_at_frame)
-        self._report(ReplyFlushed(WIRE_OUT.ms_of(reply.heard_frames), WIRE_OUT.ms_of(dropped_frames)))
+        self._report(ReplyFlushed(WIRE_OUT.ms_of(reply.heard_frames), WIRE_OUT.ms_of(dropped_frames), by))
         after_ms = (now - spoke_s) * 1000 if spoke_s is not None and spoke_s <= now else None
         self._cut = (now, after_ms)
 
@@ -283,13 +300,14 @@ class Narrator:
             self._report(Transcript("model", reply.text.strip(), final=True, heard=reply.heard().strip()))
         self._report(ReplyComplete(WIRE_OUT.ms_of(reply.received_frames), reply.interrupted, reason))
 
-
-def _usage(usage: e.Usage) -> UsageReported:
-    return UsageReported(
-        prompt_tokens=usage.prompt,
-        response_tokens=usage.response,
-        thought_tokens=usage.thoughts,
-        total_tokens=usage.total,
-        prompt_tokens_by_modality=dict(usage.prompt_by_modality),
-        response_tokens_by_modality=dict(usage.response_by_modality),
-    )
+    def _billed(self, usage: e.Usage) -> UsageReported:
+        return UsageReported(
+            prompt_tokens=usage.prompt,
+            response_tokens=usage.response,
+            thought_tokens=usage.thoughts,
+            total_tokens=usage.total,
+            prompt_tokens_by_modality=dict(usage.prompt_by_modality),
+            response_tokens_by_modality=dict(usage.response_by_modality),
+            cost_usd=self._bill.add(usage),
+            total_cost_usd=self._bill.total_usd,
+        )

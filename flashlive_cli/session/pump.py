@@ -5,8 +5,8 @@ Sender and receiver of one connection. The flush on `interrupted` lives here.
     socket ─► receive: decode ─► speaker, and on to `heard`
 
 The receiver never waits for anything but the socket: writing to the speaker appends to a ring, and what `heard`
-has to do it does at once or in a task of its own. It alone writes and flushes the speaker, in the order of the
-wire, so a flush cannot race with a stale write.
+has to do it does at once or in a task of its own. It alone writes the speaker, and flushes it in the order of the
+wire, so a flush cannot race with a stale write; a flush by hand has the protocol drop what is stale from then on.
 """
 
 from collections.abc import Callable
@@ -17,6 +17,7 @@ from flashlive_cli.protocol import commands as c
 from flashlive_cli.protocol import events as e
 from flashlive_cli.protocol.machine import LiveProtocol
 from flashlive_cli.session.connection import Connection
+from flashlive_cli.session.gate import Gate
 
 
 class Microphone(Protocol):
@@ -75,21 +76,28 @@ class Pump:
             ConnectionLost: the connection has ended.
         """
         self._protocol.send(command)
-        await self._drain()
+        await self.drain()
 
     async def type_text(self, text: str) -> None:
         """Send a typed turn the way the model's family takes one. Raises as `send` does."""
         self._protocol.type_text(text)
-        await self._drain()
+        await self.drain()
 
-    async def _drain(self) -> None:
+    async def drain(self) -> None:
+        """Send what the protocol has waiting. Raises `ConnectionLost` as `send` does."""
         for message in self._protocol.messages_to_send():
             await self._connection.send(message)
 
-    async def send_microphone(self, microphone: Microphone) -> None:
-        """Carry the microphone to the wire, chunk by chunk, until cancelled or `ConnectionLost`."""
+    async def send_microphone(
+        self, microphone: Microphone, gate: Gate, spoke: Callable[[bytes, float], None] | None = None
+    ) -> None:
+        """Carry what the gate lets through to the wire, chunk by chunk, until cancelled or `ConnectionLost`."""
         while True:
-            await self.send(c.SendAudio(await microphone.read()))
+            chunk = await microphone.read()
+            for passed in gate.pass_on(chunk, self._clock.now()):
+                await self.send(passed.command)
+                if spoke is not None and isinstance(passed.command, c.SendAudio) and passed.heard_s is not None:
+                    spoke(passed.command.pcm, passed.heard_s)
 
     async def receive(self, speaker: Speaker, heard: Callable[[e.Event, float, int | None], None]) -> None:
         """

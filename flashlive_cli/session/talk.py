@@ -1,5 +1,6 @@
 """One talk from dial to goodbye: connection, setup, conversation."""
 
+import asyncio
 import logging
 from collections.abc import Iterable
 from typing import Final, Protocol
@@ -7,13 +8,18 @@ from typing import Final, Protocol
 from flashlive_cli.clock import Clock
 from flashlive_cli.protocol import commands as c
 from flashlive_cli.protocol.families import Model
+from flashlive_cli.protocol.prices import Price
 from flashlive_cli.reports import Listener, Report, SessionClosed, SessionReady, Stamped, Warned
+from flashlive_cli.session.bill import Bill
 from flashlive_cli.session.calls import Consent, NoTools, Tools, nobody_to_ask
 from flashlive_cli.session.conversation import Conversation
 from flashlive_cli.session.endpoint import Endpoint
-from flashlive_cli.session.givens import Patience, Renewal, Sound, Turn
+from flashlive_cli.session.givens import Patience, Renewal, Sound, Turn, Witness
+from flashlive_cli.session.limits import Curfew, Limits
 from flashlive_cli.session.line import Line
 from flashlive_cli.session.narrator import Narrator
+from flashlive_cli.session.tally import Tally
+from flashlive_cli.session.wishes import Wish
 
 _log: Final = logging.getLogger("flashlive.session")
 
@@ -56,7 +62,11 @@ class Talk:
         tools: Tools | None = None,
         consent: Consent = nobody_to_ask,
         renewal: Renewal | None = None,
+        wishes: asyncio.Queue[Wish] | None = None,
+        witness: Witness | None = None,
         patience: Patience | None = None,
+        limits: Limits | None = None,
+        price: Price | None = None,
         simulated: bool = False,
     ) -> None:
         self._model = model
@@ -66,10 +76,15 @@ class Talk:
         self._tools = tools or NoTools()
         self._consent = consent
         self._renewal = renewal
+        self._wishes = wishes
+        self._witness = witness
         self._patience = patience or Patience()
+        self._curfew = Curfew(limits or Limits())
         self._simulated = simulated
-        self._line = Line(endpoint, model, setup, clock=clock, patience_s=self._patience.setup_s)
-        self._narrator = Narrator(self._report)
+        self._line = Line(endpoint, model, setup, clock=clock, patience_s=self._patience.setup_s, witness=witness)
+        self._bill = Bill(price)
+        self._narrator = Narrator(self._report, self._bill)
+        self._tally = Tally()
 
     async def hold(self, turns: Iterable[Turn] | None) -> None:
         """
@@ -95,11 +110,14 @@ class Talk:
                 tools=self._tools,
                 consent=self._consent,
                 renewal=self._renewal,
+                wishes=self._wishes,
+                witness=self._witness,
                 family=self._model.family,
                 narrator=self._narrator,
                 report=self._report,
                 clock=self._clock,
                 patience=self._patience,
+                curfew=self._curfew,
             )
             await conversation.hold(turns)
         finally:
@@ -107,6 +125,7 @@ class Talk:
             connection = self._line.connection
             if connection is not None:
                 turns_ended, now = self._narrator.turn - 1, self._clock.now()
+                self._report(self._tally.summary(duration_s=now, turns=turns_ended, bill=self._bill))
                 self._report(SessionClosed(connection.close_code, connection.close_reason, now, turns_ended))
 
     async def _open(self) -> Sound:
@@ -120,6 +139,7 @@ class Talk:
         return sound
 
     def _report(self, report: Report) -> None:
+        self._tally.note(report)
         stamped = Stamped(self._clock.now(), self._narrator.turn, report)
         _log.debug("%s", stamped)
         self._listener(stamped)

@@ -4,7 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from websockets.asyncio.server import ServerConnection, serve  # noqa: TID251 - the far end of a test
@@ -13,11 +13,16 @@ from flashlive_cli.clock import Clock
 from flashlive_cli.errors import FlashliveError
 from flashlive_cli.protocol import commands as c
 from flashlive_cli.protocol.families import find_model
+from flashlive_cli.protocol.prices import Price
 from flashlive_cli.reports import Report, Stamped
 from flashlive_cli.session.calls import Consent, nobody_to_ask
 from flashlive_cli.session.endpoint import find_endpoint
-from flashlive_cli.session.givens import Patience, Sound, Spoken, Turn
+from flashlive_cli.session.givens import Patience, Sound, Spoken, Turn, Witness
+from flashlive_cli.session.limits import Limits
 from flashlive_cli.session.talk import Talk
+
+if TYPE_CHECKING:
+    from flashlive_cli.session.wishes import Wish
 
 
 class ListMicrophone:
@@ -35,6 +40,10 @@ class ListMicrophone:
         self.speech_started_s = self.speech_started_s or self.speech_ended_s
         self._chunks.task_done()
         return chunk
+
+    def go_on(self, chunk: bytes) -> None:
+        """Have one more chunk to be read after what was said."""
+        self._chunks.put_nowait(chunk)
 
     async def say(self, *chunks: bytes) -> None:
         self.speech_started_s = self.speech_ended_s = None
@@ -138,6 +147,8 @@ class LoopbackTalk:
         self.stamped: list[Stamped] = []
         self.error: FlashliveError | None = None
         self.headers: dict[str, str] = {}
+        self.wishes: asyncio.Queue[Wish] = asyncio.Queue()
+        self.witness: Witness | None = None
         self.closed = asyncio.Event()
         self.model = model
         self._behaviour = behaviour
@@ -153,14 +164,23 @@ class LoopbackTalk:
         consent: Consent = nobody_to_ask,
         renewal: Any = None,
         patience: Patience | None = None,
+        limits: Limits | None = None,
+        price: Price | None = None,
+        detection: c.Detection | None = None,
+        live: bool = False,
     ) -> None:
+        """Take the turns; or, `live`, talk by microphone until the far end or a limit ends it."""
         async with self._serving() as url:
             model = find_model(self.model)
             names = getattr(tools, "names", ())
             talk = Talk(
                 endpoint=find_endpoint(url, key),
                 model=model,
-                setup=c.Setup(model=model.resource, functions=tuple(c.FunctionDeclaration(name) for name in names)),
+                setup=c.Setup(
+                    model=model.resource,
+                    functions=tuple(c.FunctionDeclaration(name) for name in names),
+                    detection=detection or c.Detection(),
+                ),
                 sound=self,
                 tools=tools,
                 consent=consent,
@@ -168,9 +188,13 @@ class LoopbackTalk:
                 listener=self._listen,
                 clock=self.clock,
                 patience=patience or Patience(setup_s=5, stall_s=2, answer_s=4),
+                limits=limits,
+                price=price,
+                wishes=self.wishes,
+                witness=self.witness,
             )
             try:
-                await talk.hold(turns)
+                await talk.hold(None if live else turns)
             except FlashliveError as error:
                 self.error = error
 

@@ -16,6 +16,10 @@ def chunk(dye: int) -> bytes:
     return dye.to_bytes(2, "little") * 320
 
 
+def state(gate: Gate) -> str:
+    return gate.state
+
+
 def passed(gate: Gate, dyes: Iterable[int]) -> list[object]:
     """What goes out for so many chunks: dyes of sound, names of all else."""
     return [
@@ -28,7 +32,7 @@ def passed(gate: Gate, dyes: Iterable[int]) -> list[object]:
 def test_an_open_gate_lets_everything_through() -> None:
     gate = Gate(manual=False)
 
-    assert gate.state == "open"
+    assert state(gate) == "open"
     assert passed(gate, range(1, 4)) == [1, 2, 3]
 
 
@@ -48,17 +52,17 @@ def test_a_muted_microphone_is_open_while_a_key_is_held() -> None:
     passed(gate, [1, 2])
 
     gate.push(True)
-    assert gate.state == "pushed"
+    assert state(gate) == "pushed"
     assert passed(gate, [3, 4]) == [3, 4], "what was said while it was muted stays private"
     gate.push(False)
-    assert gate.state == "muted"
+    assert state(gate) == "muted"
     assert passed(gate, [5, 6]) == ["EndAudioStream"]
 
 
 def test_pushing_changes_nothing_while_the_microphone_is_open() -> None:
     gate = Gate(manual=False)
     gate.push(True)
-    assert gate.state == "open"
+    assert state(gate) == "open"
     assert passed(gate, [1]) == [1]
     gate.push(False)
     assert passed(gate, [2]) == [2]

@@ -3,6 +3,7 @@
 import pytest
 
 from flashlive_cli.protocol import events as e
+from flashlive_cli.protocol.prices import Price
 from flashlive_cli.reports import (
     BargeInLatency,
     ReplyComplete,
@@ -14,6 +15,7 @@ from flashlive_cli.reports import (
     TurnLatency,
     UsageReported,
 )
+from flashlive_cli.session.bill import Bill
 from flashlive_cli.session.narrator import Narrator
 
 
@@ -24,7 +26,9 @@ def audio(ms: int) -> e.AudioChunk:
 class Story:
     def __init__(self) -> None:
         self.reports: list[Report] = []
-        self.narrator = Narrator(self.reports.append)
+        self.narrator = Narrator(
+            self.reports.append, Bill(Price(text_in=0.5, audio_in=3, image_in=3, text_out=2, audio_out=12))
+        )
 
     def told(self, now: float, *events: e.Event, asked_s: float | None = None) -> None:
         for event in events:

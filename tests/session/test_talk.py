@@ -20,6 +20,7 @@ from flashlive_cli.reports import (
     Warned,
 )
 from flashlive_cli.session.givens import Patience, Spoken, Typed
+from flashlive_cli.session.limits import Limits
 
 WORDS = {"serverContent": {"outputTranscription": {"text": "Hi."}}}
 
@@ -556,7 +557,7 @@ async def test_a_limit_cuts_a_clip_that_never_ends_and_its_answer_is_heard(loopb
 
     ended = asyncio.Event()
     talk = loopback(far_end)
-    await talk.hold(Spoken("clip", endless), Typed("not any more"), patience=Patience(max_duration_s=0.2))
+    await talk.hold(Spoken("clip", endless), Typed("not any more"), limits=Limits(duration_s=0.2))
 
     assert talk.error is None
     assert [t.text for t in talk.told(Transcript) if t.final] == ["Hi."]
