@@ -9,9 +9,10 @@ from flashlive_cli.errors import NoAnswer
 from flashlive_cli.protocol import commands as c
 from flashlive_cli.protocol import events as e
 from flashlive_cli.protocol.families import Family
-from flashlive_cli.protocol.machine import LiveProtocol, State
+from flashlive_cli.protocol.machine import LiveProtocol
 from flashlive_cli.reports import MicrophoneSwitched, Report, SessionMoving, SessionResumed, Warned
 from flashlive_cli.session import pump
+from flashlive_cli.session.answers import QUIET_S, Answers
 from flashlive_cli.session.calls import Calls, Consent, Tools
 from flashlive_cli.session.gate import Gate
 from flashlive_cli.session.givens import Patience, Renewal, Sound, Spoken, Turn, Typed, Witness
@@ -20,10 +21,6 @@ from flashlive_cli.session.line import Line
 from flashlive_cli.session.narrator import Narrator
 from flashlive_cli.session.wishes import Mute, Push, Say, StopReply, Wish
 
-QUIET_S: Final = 3.0
-"""A clip that ends in noise was answered before its end: so many conversation seconds we wait for another answer,
-which none may be. The service ends an utterance after 1.2 s of silence and answers within a second of that."""
-LEAST_PATIENCE_S: Final = 2.0
 QUIET_CHECK_S: Final = 0.1
 
 
@@ -62,6 +59,7 @@ class Conversation:
             answer=lambda answer: self._wire.send(c.AnswerTools((answer,))),
             report=report,
         )
+        self._answers = Answers(line, sound, narrator=narrator, report=report, clock=clock, patience=patience)
         self._message_s = 0.0
         self._n_messages = 0
         self._narrator = narrator
@@ -78,8 +76,6 @@ class Conversation:
         self._in_place = asyncio.Event()  # the line leads somewhere
         self._in_place.set()
         self._began_s = 0.0
-        self._news = asyncio.Event()
-        self._unanswered_speech = False
 
     async def hold(self, turns: Iterable[Turn] | None) -> None:
         """
@@ -185,7 +181,7 @@ class Conversation:
         """Whether nobody speaks, plays or works."""
         spoke_s = self._sound.speech_ended_s
         listening = spoke_s is None or self._clock.now() - spoke_s > QUIET_S
-        return listening and self._is_idle() and self._is_played() and not self._unanswered_speech
+        return listening and self._is_idle() and self._is_played() and not self._answers.unanswered_speech
 
     def _is_played(self) -> bool:
         return not self._sound.speaker.held_frames
@@ -281,7 +277,7 @@ class Conversation:
                 case _:
                     assert_never(turn)
             taken += 1
-            answered += await self._is_answered(name, begun=begun, asked=asked)
+            answered += await self._answers.is_answered(name, begun=begun, asked=asked)
         if taken and not answered:
             raise NoAnswer("the server took every turn and answered none")
 
@@ -303,62 +299,6 @@ class Conversation:
         self._report(Warned(f"{clip} holds nothing that sounds like speech"))
         return self._clock.now()
 
-    async def _is_answered(self, name: str, *, begun: float, asked: float) -> bool:
-        """Wait for the end of the answer to a turn that began and ended at these times; False when none came."""
-        waiting_since = self._clock.now()
-        told_of_stall = False
-        while not self._has_answered(asked):
-            # answered in the middle of the clip, and what came after was no speech to the server
-            early = self._has_answered(begun) and not self._unanswered_speech
-            quiet_s = waiting_since + QUIET_S - self._clock.now()
-            if early and quiet_s <= 0:
-                return True
-            patience_s = self._clock.real(quiet_s) if early else self._patience_s(stalled=told_of_stall)
-            try:
-                async with asyncio.timeout(patience_s):
-                    await self._news.wait()
-                self._news.clear()
-            except TimeoutError:
-                if early:
-                    continue
-                if told_of_stall:
-                    return self._gave_up_on(name, since=begun)
-                told_of_stall = True
-                what = "nothing more of the answer" if self._has_begun(begun) else "no answer"
-                self._report(Warned(f"{what} to {name} for {self._patience.stall_s:g} s"))
-        return True
-
-    def _patience_s(self, *, stalled: bool) -> float | None:
-        """How long to wait for the next sign of the server; None as long as there is a reason for its silence."""
-        if self._protocol.ledger.open_calls:
-            return None  # a tool's own timeout ends this
-        if self._sound.speaker.held_frames:
-            return None  # turnComplete is held back until playback should have ended; the speaker rings when it has
-        stall_s, answer_s = self._real(self._patience.stall_s), self._real(self._patience.answer_s)
-        return max(0.0, answer_s - stall_s) if stalled else stall_s
-
-    def _real(self, seconds: float) -> float:
-        """Real seconds for so many of conversation, but no fewer than a busy machine needs to answer at all."""
-        return max(self._clock.real(seconds), min(seconds, LEAST_PATIENCE_S))
-
-    def _gave_up_on(self, name: str, *, since: float) -> bool:
-        """Say that no more is waited for; an answer without an end is an answer."""
-        if self._has_begun(since):
-            self._report(Warned(f"the server did not end its answer to {name}; going on"))
-            return True
-        self._report(Warned(f"no answer to {name}; going on"))
-        return False
-
-    def _has_begun(self, since: float) -> bool:
-        """Whether an answer began after `since`."""
-        began = self._narrator.reply_started_s
-        return began is not None and since <= began
-
-    def _has_answered(self, since: float) -> bool:
-        """Whether an answer that began after `since` has ended."""
-        began, ended = self._narrator.reply_started_s, self._narrator.turn_completed_s
-        return self._protocol.at_rest and began is not None and ended is not None and since <= began <= ended
-
     def _heard(self, event: e.Event, now: float, dropped_frames: int | None) -> None:
         """Take one event in the receiver's task; must not wait."""
         match event:
@@ -366,28 +306,21 @@ class Conversation:
                 self._n_messages += now != self._message_s
                 self._message_s = now
                 self._calls.start(event, self._n_messages)
-                self._unanswered_speech = False
             case e.ToolCallCancelled(ids):
                 self._calls.cancel(ids)
-            case e.SpeechStarted():
-                self._unanswered_speech = True
-            case e.InputTranscript():
-                # one that trails into the reply, as may happen, is of speech that is being answered
-                self._unanswered_speech |= self._protocol.state in {State.LISTENING, State.CUT}
-            case e.AudioChunk() | e.OutputTranscript() | e.TurnComplete():
-                self._unanswered_speech = False
             case _:
                 pass  # the rest is the narrator's
+        self._answers.told(event)
         if dropped_frames is not None:
             self._cut(now, dropped_frames)
             self._calls.interrupted()
         self._narrator.told(event, now, asked_s=self._sound.speech_ended_s)
         self._curfew.spent(self._narrator.spent_usd)
-        self._news.set()
+        self._answers.news()
 
     def _fell_silent(self, now: float) -> None:
         self._narrator.silent(now)
-        self._news.set()
+        self._answers.news()
 
     def _cut(self, now: float, dropped_frames: int, by: Literal["speech", "key"] = "speech") -> None:
         self._narrator.interrupted(

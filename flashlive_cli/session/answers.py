@@ -1,0 +1,119 @@
+"""Whether the server has answered a turn: waiting for it, and telling the user when nothing comes."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Final
+
+from flashlive_cli.clock import Clock
+from flashlive_cli.protocol import events as e
+from flashlive_cli.protocol.machine import State
+from flashlive_cli.reports import Report, Warned
+from flashlive_cli.session.givens import Patience, Sound
+from flashlive_cli.session.line import Line
+from flashlive_cli.session.narrator import Narrator
+
+QUIET_S: Final = 3.0
+"""A clip that ends in noise was answered before its end: so many conversation seconds we wait for another answer,
+which none may be. The service ends an utterance after 1.2 s of silence and answers within a second of that."""
+LEAST_PATIENCE_S: Final = 2.0
+
+
+class Answers:
+    """
+    Waits for the answers to the turns of one talk; belongs to the event loop.
+
+    Attributes:
+        unanswered_speech: the server has heard the user, and not yet said anything to it.
+    """
+
+    def __init__(
+        self,
+        line: Line,
+        sound: Sound,
+        *,
+        narrator: Narrator,
+        report: Callable[[Report], None],
+        clock: Clock,
+        patience: Patience,
+    ) -> None:
+        self.unanswered_speech = False
+        self._line = line
+        self._sound = sound
+        self._narrator = narrator
+        self._report = report
+        self._clock = clock
+        self._patience = patience
+        self._news = asyncio.Event()
+
+    def news(self) -> None:
+        """Note that something has happened: the narrator knows what."""
+        self._news.set()
+
+    def told(self, event: e.Event) -> None:
+        """Note what the server said, before the narrator is told."""
+        match event:
+            case e.SpeechStarted():
+                self.unanswered_speech = True
+            case e.InputTranscript():
+                # one that trails into the reply, as may happen, is of speech that is being answered
+                self.unanswered_speech |= self._line.protocol.state in {State.LISTENING, State.CUT}
+            case e.ToolCall() | e.AudioChunk() | e.OutputTranscript() | e.TurnComplete():
+                self.unanswered_speech = False
+            case _:
+                pass
+
+    async def is_answered(self, name: str, *, begun: float, asked: float) -> bool:
+        """Wait for the end of the answer to a turn that began and ended at these times; False when none came."""
+        waiting_since = self._clock.now()
+        told_of_stall = False
+        while not self._has_answered(asked):
+            # answered in the middle of the clip, and what came after was no speech to the server
+            early = self._has_answered(begun) and not self.unanswered_speech
+            quiet_s = waiting_since + QUIET_S - self._clock.now()
+            if early and quiet_s <= 0:
+                return True
+            patience_s = self._clock.real(quiet_s) if early else self._patience_s(stalled=told_of_stall)
+            try:
+                async with asyncio.timeout(patience_s):
+                    await self._news.wait()
+                self._news.clear()
+            except TimeoutError:
+                if early:
+                    continue
+                if told_of_stall:
+                    return self._gave_up_on(name, since=begun)
+                told_of_stall = True
+                what = "nothing more of the answer" if self._has_begun(begun) else "no answer"
+                self._report(Warned(f"{what} to {name} for {self._patience.stall_s:g} s"))
+        return True
+
+    def _patience_s(self, *, stalled: bool) -> float | None:
+        """How long to wait for the next sign of the server; None as long as there is a reason for its silence."""
+        if self._line.protocol.ledger.open_calls:
+            return None  # a tool's own timeout ends this
+        if self._sound.speaker.held_frames:
+            return None  # turnComplete is held back until playback should have ended; the speaker rings when it has
+        stall_s, answer_s = self._real(self._patience.stall_s), self._real(self._patience.answer_s)
+        return max(0.0, answer_s - stall_s) if stalled else stall_s
+
+    def _real(self, seconds: float) -> float:
+        """Real seconds for so many of conversation, but no fewer than a busy machine needs to answer at all."""
+        return max(self._clock.real(seconds), min(seconds, LEAST_PATIENCE_S))
+
+    def _gave_up_on(self, name: str, *, since: float) -> bool:
+        """Say that no more is waited for; an answer without an end is an answer."""
+        if self._has_begun(since):
+            self._report(Warned(f"the server did not end its answer to {name}; going on"))
+            return True
+        self._report(Warned(f"no answer to {name}; going on"))
+        return False
+
+    def _has_begun(self, since: float) -> bool:
+        """Whether an answer began after `since`."""
+        began = self._narrator.reply_started_s
+        return began is not None and since <= began
+
+    def _has_answered(self, since: float) -> bool:
+        """Whether an answer that began after `since` has ended."""
+        began, ended = self._narrator.reply_started_s, self._narrator.turn_completed_s
+        return self._line.protocol.at_rest and began is not None and ended is not None and since <= began <= ended
