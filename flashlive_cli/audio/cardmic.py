@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from flashlive_cli.audio.devices import Device
-from flashlive_cli.audio.ear import Ear
+from flashlive_cli.audio.ear import Ear, Eared
 from flashlive_cli.audio.rates import Resampler
 from flashlive_cli.audio.ring import Ring
 from flashlive_cli.audio.stream import Stream
@@ -29,7 +29,7 @@ RING_MS: Final = 300
 """Older speech than that is worth less than live speech: a stalled network must not make the model hear the past."""
 
 
-class CardMicrophone:
+class CardMicrophone(Eared):
     """
     A microphone: 20 ms chunks of 16 kHz mono s16le, as they come; made by `open`.
 
@@ -108,16 +108,6 @@ class CardMicrophone:
     def pcm(self) -> PcmFormat:
         """The format that the device is open in."""
         return self._stream.pcm
-
-    @property
-    def speech_started_s(self) -> float | None:
-        """Clock time of the onset of the latest utterance; None before any."""
-        return self.ear.speech_started_s
-
-    @property
-    def speech_ended_s(self) -> float | None:
-        """Clock time of the latest sound of speech."""
-        return self.ear.speech_ended_s
 
     @property
     def latency_s(self) -> float:

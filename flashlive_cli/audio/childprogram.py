@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, cast
 
+from flashlive_cli.audio import doorbell
 from flashlive_cli.errors import ConfigError, DeviceError
 from flashlive_cli.printable import printable
 
@@ -28,6 +29,15 @@ _JOIN_PATIENCE_S: Final = 0.5
 For a thread whose pipe has ended. A program's descendant that fled to a session of its own may keep the pipe open;
 the thread is left there then, and as a daemon it does not keep the process.
 """
+
+CHECK_S: Final = 0.5
+"""
+Between two looks whether sound moves. Looks are counted, not seconds: where this process was stopped, or the machine
+asleep, the program has missed none of them.
+"""
+
+CATCH_UP_S: Final = 0.1
+"""So much of a delay is made up for at once, on a busy machine; what is later stays late, and no burst follows."""
 
 if sys.platform == "win32":
     _CREATION_FLAGS: Final = subprocess.CREATE_NEW_PROCESS_GROUP
@@ -114,8 +124,7 @@ class Program:
 
     def ring(self, bell: Callable[..., None], *news: object) -> None:
         """Ring into the loop from a thread."""
-        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody is left to care
-            self._loop.call_soon_threadsafe(bell, *news)
+        doorbell.ring(self._loop, bell, *news)
 
     async def close(self, patience_s: float = 0.0) -> None:
         """

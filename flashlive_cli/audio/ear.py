@@ -129,3 +129,29 @@ class Ear:
         if words not in self._told and self._on_trouble is not None:
             self._told.add(words)
             self._on_trouble(words)
+
+
+class Eared:
+    """What a microphone tells by its ear: the base of those that have one."""
+
+    ear: Ear
+
+    @property
+    def speech_started_s(self) -> float | None:
+        """Clock time of the onset of the latest utterance; None before any."""
+        return self.ear.speech_started_s
+
+    @property
+    def speech_ended_s(self) -> float | None:
+        """Clock time of the latest sound of speech."""
+        return self.ear.speech_ended_s
+
+    @property
+    def level_dbfs(self) -> float:
+        """How loud the latest 60 ms were: the microphone's meter."""
+        return self.ear.level_dbfs
+
+    @property
+    def speaking(self) -> bool:
+        """Whether an utterance is under way: the microphone's lamp."""
+        return self.ear.speaking

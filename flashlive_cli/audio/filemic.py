@@ -9,9 +9,9 @@ The thread may sit in a read of a slow disk or a silent pipe; the event loop nev
 import asyncio
 import contextlib
 import threading
-from collections.abc import Callable
 from typing import Final
 
+from flashlive_cli.audio import doorbell
 from flashlive_cli.audio.clips import Clip
 from flashlive_cli.clock import Clock
 from flashlive_cli.errors import FileError
@@ -79,6 +79,12 @@ class WavMicrophone:
     def playing(self) -> bool:
         """Whether a clip is being played."""
         return self._feed is not None
+
+    @property
+    def speaking(self) -> bool:
+        """Whether an utterance of a clip is being read: the microphone's lamp."""
+        ended_s = self.speech_ended_s
+        return self.playing and ended_s is not None and self._clock.now() - ended_s <= UTTERANCE_GAP_S
 
     async def read(self) -> bytes:
         """Wait until the next chunk is due and return it; after `close`, silence."""
@@ -205,7 +211,7 @@ class _Feed:
             while (pcm := self._clip.read()) and not self._stopped:
                 with self._room:
                     self._pcm += pcm
-                self._ring(self._look)
+                doorbell.ring(self._loop, self._look)
                 with self._room:
                     while len(self._pcm) >= _LOOK_AHEAD_BYTES and not self._stopped:
                         self._room.wait()
@@ -217,9 +223,5 @@ class _Feed:
             self._clip.close()
             with self._room:
                 self._ended = True
-            self._ring(self._look)
-            self._ring(self.left.set)
-
-    def _ring(self, bell: Callable[[], None]) -> None:
-        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody is left to care
-            self._loop.call_soon_threadsafe(bell)
+            doorbell.ring(self._loop, self._look)
+            doorbell.ring(self._loop, self.left.set)

@@ -10,25 +10,21 @@ import asyncio
 import contextlib
 import os
 import threading
-from collections import deque
 from collections.abc import Callable
-from typing import IO, Final, TypeVar
+from typing import IO, Final
 
-from flashlive_cli.audio.ring import Ring
+from flashlive_cli.audio import doorbell
+from flashlive_cli.audio.mouth import Mouth
+from flashlive_cli.audio.playout import FADE_MS, Playout
 from flashlive_cli.audio.wavwrite import WavWriter, create_wav
 from flashlive_cli.clock import Clock
 from flashlive_cli.errors import OutputFailed
-from flashlive_cli.pcm import SILENCE_DBFS, WIRE_OUT, level_dbfs
-
-T = TypeVar("T")
+from flashlive_cli.pcm import WIRE_OUT
 
 BLOCK_MS: Final = 20
 """Played at once. What is in a block is beyond recall for a flush, as on a sound card."""
 
-FADE_MS: Final = 5.0
-"""Of the sound that a flush cuts off; a hard cut is a step of a tenth of full scale and clicks, measured."""
-
-_RING_S: Final = 120
+_ROOM_S: Final = 120
 """Seconds of room at the start: longer than replies usually are, 5.5 MB."""
 
 _SYNC_S: Final = 0.4
@@ -38,7 +34,7 @@ _STOP_PATIENCE_S: Final = 2.0
 """Real seconds that `close` gives the thread; it needs microseconds, unless it sits in a write to a stopped pipe."""
 
 
-class WavSpeaker:
+class WavSpeaker(Mouth):
     """
     Plays 24 kHz mono s16le in real time by a clock, as a sound card would, into a file.
 
@@ -61,22 +57,15 @@ class WavSpeaker:
         fade_ms: float = FADE_MS,
     ) -> None:
         self.failure: OutputFailed | None = None
-        self._clock = clock
+        super().__init__(clock)
         self._writer = writer
         self._failed = failed
-        self._listener: tuple[Callable[[float], None], Callable[[float], None]] | None = None
-        self._loop = asyncio.get_running_loop()
-        self._ring = Ring(WIRE_OUT.rate_hz * _RING_S, overwrite=False)
+        self._playout = Playout(
+            WIRE_OUT, room_s=_ROOM_S, preroll_ms=0, fade_ms=fade_ms, began=self._began, ended=self._ended
+        )
+        self._due_s = 0.0  # the thread's: when the next block is due
         self._wake = threading.Condition()  # guards what follows; rung when there is something to play, or to end
-        self._playing = False
         self._closing = False
-        self._complete = False
-        self._starts: deque[int] = deque()  # where replies begin that were written while the former still played
-        self._fading_frames = 0  # how many of the next frames are to be faded out
-        self._fade_frames = WIRE_OUT.frames_of_ms(fade_ms)
-        self._block = b""
-        self._idle = asyncio.Event()
-        self._idle.set()
         self._left = asyncio.Event()
         # a daemon, because a write to a pipe that nobody reads can be ended by nothing but the reader
         self._thread = threading.Thread(target=self._run, name="flashlive-wav-speaker", daemon=True)
@@ -110,31 +99,6 @@ class WavSpeaker:
         """Begin to play; `close` must be called. For a speaker not made by `open`."""
         self._thread.start()
 
-    @property
-    def played_frames(self) -> int:
-        """Frames played since the start, the faded ones included: what is in the file if it took all."""
-        return self._ring.read_frames
-
-    @property
-    def held_frames(self) -> int:
-        """Frames waiting to be played."""
-        return self._ring.held_frames
-
-    @property
-    def level_dbfs(self) -> float:
-        """Level of the block that is being played."""
-        return level_dbfs(self._block) if self._playing else SILENCE_DBFS
-
-    def listen(self, started: Callable[[float], None], drained: Callable[[float], None]) -> None:
-        """
-        Be told, in the loop's thread, when a reply begins to sound and when there is nothing left to play.
-
-        Args:
-            started: gets the clock time at which the first sample of a reply sounds.
-            drained: gets the clock time at which the last sample has sounded.
-        """
-        self._listener = (started, drained)
-
     def write(self, pcm: bytes) -> None:
         """
         Append sound; it is played as soon as what was written before has been.
@@ -146,36 +110,9 @@ class WavSpeaker:
             if self._closing or len(pcm) < WIRE_OUT.frame_bytes:
                 return
             self._idle.clear()
-            if self._complete and self._playing:
-                self._starts.append(self._ring.written_frames - self._ring.flushed_frames)
-            self._complete = False
-            self._ring.write(pcm)
-            if not self._playing:
+            self._playout.write(pcm)
+            if not self.sounding:
                 self._wake.notify()
-
-    def complete(self) -> None:
-        """Note that no more of a reply will come: what is written next begins another."""
-        with self._wake:
-            self._complete = True
-
-    def flush(self) -> int:
-        """
-        Stop playing within a block and drop what is held; return how many frames were dropped.
-
-        The next 5 ms of sound that was being played are kept and faded out; they count as played.
-        """
-        with self._wake:
-            keep = self._fading_frames
-            if self._block and not keep:
-                keep = min(self._fade_frames, self._ring.held_frames)
-            self._fading_frames = keep
-            dropped = self._ring.flush(keep)
-            self._starts.clear()
-            self._complete = True
-            if not self._playing:
-                self._idle.set()
-                self._bell(self._on_drained, self._clock.now())
-        return dropped
 
     async def drained(self) -> None:
         """
@@ -198,7 +135,8 @@ class WavSpeaker:
             async with asyncio.timeout(_STOP_PATIENCE_S):
                 await self._left.wait()
             self._thread.join(_STOP_PATIENCE_S)  # it has rung off and is on its last instructions
-        self._ring.flush()
+        self._playout.flush()
+        self._close_tap()
         self._idle.set()
 
     def _run(self) -> None:
@@ -211,54 +149,46 @@ class WavSpeaker:
             self._fail(OutputFailed(f"the speaker's thread died of {type(exc).__name__}: {exc}"))
         finally:
             self._finish()
-            self._bell(self._on_left, None)
+            doorbell.ring(self._loop, self._on_left)
 
     def _wait_for_sound(self) -> bool:
         with self._wake:
-            while not (self._closing or self._ring.held_frames):
+            while not (self._closing or self._playout.held_frames):
                 self._wake.wait()
-            self._playing = not self._closing
-            return self._playing
+            return not self._closing
 
     def _play(self) -> None:
         """Play until nothing is held. The schedule counts frames from the start of this playing: it cannot drift."""
-        began_s = self._clock.now()
+        began_s = self._due_s = self._clock.now()
         synced_s = self._clock.source()
         n_frames = 0
-        while block := self._due_block(due_s := began_s + n_frames / WIRE_OUT.rate_hz):
-            if not n_frames:
-                self._bell(self._on_started, began_s)
-            elif self._begins_another():
-                self._bell(self._on_started, due_s)
+        while self._wait_until_due() and (block := self._playout.take(self._n_due())):
             n_frames += WIRE_OUT.frames_in(len(block))
             self._append(block)
             if self._clock.source() - synced_s >= _SYNC_S:
                 self._sync()
                 synced_s = self._clock.source()
-        self._sync()  # before the bell: who is told that all was played finds it in the file
-        self._bell(self._on_drained, due_s if n_frames else None)
+            self._due_s = began_s + n_frames / WIRE_OUT.rate_hz
+        self._playout.stop()  # where it is closed in mid-reply
 
-    def _begins_another(self) -> bool:
-        """Whether the latest block holds the beginning of a reply that waited for its turn."""
+    def _wait_until_due(self) -> bool:
+        """Wait for the next block's time; False on closing."""
         with self._wake:
-            begins = bool(self._starts) and self._ring.read_frames > self._starts[0]
-            if begins:
-                self._starts.popleft()
-            return begins
-
-    def _due_block(self, due_s: float) -> bytes:
-        """Wait until `due_s`, then take a block, or several when late; nothing if none is held, or on closing."""
-        with self._wake:
-            while not self._closing and (wait_s := due_s - self._clock.now()) > 0:
+            while not self._closing and (wait_s := self._due_s - self._clock.now()) > 0:
                 self._wake.wait(self._clock.real(wait_s))
-            n_due = 1 + int((self._clock.now() - due_s) * 1000 / BLOCK_MS)
-            block = b"" if self._closing else self._ring.read(n_due * WIRE_OUT.frames_of_ms(BLOCK_MS))
-            if self._fading_frames:
-                block = _faded(block, self._fading_frames)
-                self._fading_frames = 0
-            self._block = block
-            self._playing = bool(block)
-            return block
+            return not self._closing
+
+    def _n_due(self) -> int:
+        """Return how many frames are due: a block, or several when late."""
+        n_blocks = 1 + int((self._clock.now() - self._due_s) * 1000 / BLOCK_MS)
+        return n_blocks * WIRE_OUT.frames_of_ms(BLOCK_MS)
+
+    def _sounds_s(self) -> float:
+        return self._due_s
+
+    def _ended(self, at_frame: int, all_is_played: bool) -> None:
+        self._sync()  # before the bell: who is told that all was played finds it in the file
+        super()._ended(at_frame, all_is_played)
 
     def _append(self, block: bytes) -> None:
         if self._writer and not self.failure:
@@ -286,37 +216,14 @@ class WavSpeaker:
     def _fail(self, exc: OutputFailed) -> None:
         if not self.failure:
             self.failure = exc
-            self._bell(self._on_failed, exc)
-
-    def _bell(self, bell: Callable[[T], None], news: T) -> None:
-        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody is left to care
-            self._loop.call_soon_threadsafe(bell, news)
+            doorbell.ring(self._loop, self._on_failed, exc)
 
     # the rest runs in the loop's thread
-
-    def _on_started(self, when_s: float) -> None:
-        if self._listener:
-            self._listener[0](when_s)
-
-    def _on_drained(self, when_s: float | None) -> None:
-        with self._wake:
-            if not self._playing and not self._ring.held_frames:  # else more came while the bell was ringing
-                self._idle.set()
-        if self._listener and when_s is not None:
-            self._listener[1](when_s)
 
     def _on_failed(self, exc: OutputFailed) -> None:
         if self._failed:
             self._failed(exc)
 
-    def _on_left(self, _: None) -> None:
+    def _on_left(self) -> None:
         self._idle.set()
         self._left.set()
-
-
-def _faded(block: bytes, n_frames: int) -> bytes:
-    """The block with its first `n_frames` fading to silence; what follows them is another sound and stays."""
-    from flashlive_cli.audio.fade import faded  # noqa: PLC0415 - numpy: 60 ms that a dial need not wait for
-
-    n_bytes = WIRE_OUT.bytes_of(n_frames)
-    return faded(block[:n_bytes]) + block[n_bytes:]

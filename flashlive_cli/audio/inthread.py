@@ -6,10 +6,11 @@ keeps a thread that nobody waits for: not the talk, not Ctrl-C, and not the end 
 """
 
 import asyncio
-import contextlib
 import threading
 from collections.abc import Callable
 from typing import TypeVar
+
+from flashlive_cli.audio import doorbell
 
 T = TypeVar("T")
 
@@ -37,8 +38,7 @@ def begin(work: Callable[[], T], *, name: str) -> "asyncio.Future[T]":
             news: tuple[T | None, BaseException | None] = (work(), None)
         except BaseException as exc:  # noqa: BLE001 - the loop raises it
             news = (None, exc)
-        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody is left to care
-            loop.call_soon_threadsafe(settle, *news)
+        doorbell.ring(loop, settle, *news)
 
     threading.Thread(target=run, name=f"flashlive-{name}", daemon=True).start()
     return future

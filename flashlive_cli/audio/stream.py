@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Any, Final, Literal
 
+from flashlive_cli.audio import doorbell
 from flashlive_cli.audio.devices import Device, load_portaudio
 from flashlive_cli.audio.inthread import begin
 from flashlive_cli.errors import DeviceError
@@ -118,8 +119,7 @@ class Stream:
 
     def tell_loop(self, told: Callable[..., None], *news: object) -> None:
         """Call something in the loop's thread, from a callback."""
-        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody is left to care
-            self._loop.call_soon_threadsafe(told, *news)
+        doorbell.ring(self._loop, told, *news)
 
     def finished(self) -> None:
         """PortAudio's word that a stream has ended: by us, or because its device is gone."""

@@ -4,6 +4,7 @@ import asyncio
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 
@@ -54,6 +55,17 @@ class VirtualClock(Clock):
         await asyncio.sleep(0)
         self.slept.append(seconds)
         self.elapsed_s += max(0.0, seconds)
+
+
+@pytest.fixture
+def rig(card: Any) -> Any:
+    """The virtual card, as PortAudio sees it now: it looks for devices once."""
+    from flashlive_cli.audio.devices import load_portaudio
+
+    sounddevice = load_portaudio()
+    sounddevice._terminate()
+    sounddevice._initialize()
+    return card
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ import pytest
 
 from flashlive_cli.audio.cardmic import CardMicrophone
 from flashlive_cli.audio.cardspeaker import CardSpeaker
-from flashlive_cli.audio.devices import Device, find_device, load_portaudio
+from flashlive_cli.audio.devices import Device, find_device
 from flashlive_cli.audio.ear import Ear
 from flashlive_cli.clock import Clock
 from flashlive_cli.errors import ConfigError, DeviceError
@@ -25,15 +25,6 @@ from flashlive_cli.pcm import WIRE_IN, WIRE_OUT, PcmFormat
 pytestmark = [pytest.mark.xdist_group("sound card"), pytest.mark.timeout(120)]  # one at a time: sound has deadlines
 
 Sound = npt.NDArray[np.float64]
-
-
-@pytest.fixture
-def rig(card: Any) -> Any:
-    """The virtual card, as PortAudio sees it now: it looks for devices once."""
-    sounddevice = load_portaudio()
-    sounddevice._terminate()
-    sounddevice._initialize()
-    return card
 
 
 losses: list[DeviceError] = []

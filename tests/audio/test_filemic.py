@@ -126,6 +126,25 @@ async def test_speech_is_dated_by_when_it_was_read(virtual_clock) -> None:
     assert mic.speech_ended_s is None
 
 
+async def test_meter_and_lamp_move_with_the_clip_that_is_read(virtual_clock) -> None:
+    mic = WavMicrophone(virtual_clock)
+    assert not mic.speaking
+    loud, quiet = np.full(320, 3277, "<i2").tobytes(), bytes(640)
+    seen: list[tuple[bool, float]] = []
+    async with asyncio.TaskGroup() as group:
+        playing = group.create_task(mic.play(Tape(3 * quiet, 5 * loud, 10 * quiet, loud, 40 * quiet)))
+        while not playing.done():
+            await mic.read()
+            seen.append((mic.speaking, round(mic.level_dbfs)))
+    seen = seen[next(n for n, (_, level_dbfs) in enumerate(seen) if level_dbfs == -20) - 3 :]
+    assert [level_dbfs for _, level_dbfs in seen[:20]] == [-120] * 3 + [-20] * 5 + [-120] * 10 + [-20, -120]
+    assert not any(speaking for speaking, _ in seen[:3])
+    assert all(speaking for speaking, _ in seen[3:43])  # a short pause is within an utterance
+    assert not any(speaking for speaking, _ in seen[45:])
+    await mic.read()
+    assert not mic.speaking
+
+
 async def test_a_disk_that_hesitates_puts_no_hole_into_the_sound(virtual_clock) -> None:
     gate = threading.Event()
 

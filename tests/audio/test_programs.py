@@ -13,9 +13,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from flashlive_cli.audio import childprogram, pace, programs
+from flashlive_cli.audio import childprogram, pace, programmic, programspeaker
 from flashlive_cli.audio.ear import Ear
-from flashlive_cli.audio.programs import ProgramMicrophone, ProgramSpeaker
+from flashlive_cli.audio.programmic import ProgramMicrophone
+from flashlive_cli.audio.programspeaker import ProgramSpeaker
 from flashlive_cli.audio.ring import Ring
 from flashlive_cli.clock import Clock
 from flashlive_cli.errors import ConfigError, DeviceError
@@ -30,7 +31,7 @@ SPEECH = Path(__file__).parents[2] / "examples" / "where-is-my-order.wav"
 @pytest.fixture(autouse=True)
 def _patience(monkeypatch: pytest.MonkeyPatch) -> None:
     """However busy the machine is, who is about to end gets to its end."""
-    monkeypatch.setattr(programs, "PLAY_OUT_S", 30)
+    monkeypatch.setattr(programspeaker, "PLAY_OUT_S", 30)
     for name in ("_ENDING_S", "_JOIN_PATIENCE_S"):
         monkeypatch.setattr(childprogram, name, 30)
 
@@ -217,7 +218,7 @@ def test_short_sounds_with_pauses_between_make_no_live_microphone() -> None:
 
 @pytest.mark.parametrize("before", ["", "head -c 6400 /dev/zero; "])
 async def test_a_microphone_that_gives_nothing_is_told_of_once(before: str, monkeypatch) -> None:
-    monkeypatch.setattr(programs, "CHECK_S", 0.05)
+    monkeypatch.setattr(programmic, "CHECK_S", 0.05)
     async with hearing(sh(f"{before}sleep 600")) as (_microphone, loss):
         await until(lambda: loss.troubles)
         await asyncio.sleep(1)
@@ -226,7 +227,7 @@ async def test_a_microphone_that_gives_nothing_is_told_of_once(before: str, monk
 
 
 async def test_a_microphone_that_sounds_is_not_told_of(monkeypatch) -> None:
-    monkeypatch.setattr(programs, "CHECK_S", 0.05)
+    monkeypatch.setattr(programmic, "CHECK_S", 0.05)
     async with hearing("cat /dev/zero") as (microphone, loss):
         for _ in range(60):
             await microphone.read()
@@ -234,7 +235,7 @@ async def test_a_microphone_that_sounds_is_not_told_of(monkeypatch) -> None:
 
 
 async def test_whoever_wants_no_word_of_trouble_gets_none(monkeypatch) -> None:
-    monkeypatch.setattr(programs, "CHECK_S", 0.01)
+    monkeypatch.setattr(programmic, "CHECK_S", 0.01)
     for command in ("sleep 600", "true"):
         loss = Loss()
         microphone = ProgramMicrophone(Clock(), command, Ear(), lost=loss)
@@ -256,7 +257,10 @@ with open(sys.argv[1], 'rb') as pcm:
     async with hearing(python(code, tmp_path / "pcm")) as (microphone, loss):
         async with asyncio.TaskGroup() as group:
             reading = group.create_task(read_on(microphone))
+            await until(lambda: microphone.speaking)
+            assert microphone.level_dbfs > -50
             await until(lambda: microphone._last_silence_s >= 0.5)
+            assert not microphone.speaking
             reading.cancel()
         assert not loss.errors
         assert microphone.speech_started_s is not None
@@ -280,17 +284,17 @@ async def test_after_a_microphone_s_good_end_there_is_silence_at_the_pace_of_tim
         begun_s = microphone._clock.now()
         silence = b"".join([await microphone.read() for _ in range(100)])
         assert not any(silence)
-        assert microphone._clock.now() - begun_s >= 2 - programs.CATCH_UP_S - 0.03
+        assert microphone._clock.now() - begun_s >= 2 - childprogram.CATCH_UP_S - 0.03
         assert loss.troubles == ["cat has ended: silence from here on"]
         assert not loss.errors
 
 
 async def test_the_silence_after_the_end_is_no_muted_microphone(monkeypatch) -> None:
-    monkeypatch.setattr(programs, "CHUNK_S", 0.001)
+    monkeypatch.setattr(programmic, "CHUNK_S", 0.001)
     troubles: list[str] = []
     loss = Loss()
     microphone = ProgramMicrophone(Clock(), "true", Ear(on_trouble=troubles.append), lost=loss)
-    monkeypatch.setattr(programs, "_LAST_SILENCE_S", 0.05)
+    monkeypatch.setattr(programmic, "_LAST_SILENCE_S", 0.05)
     for _ in range(600):
         await microphone.read()
     await close(microphone, loss)
@@ -419,7 +423,7 @@ async def test_each_reply_is_told_when_it_begins_to_sound() -> None:
 
 async def test_a_program_that_reads_nothing_gets_little_and_blocks_nothing(monkeypatch) -> None:
     """What is given to it cannot be called back; closing does not wait for it either."""
-    monkeypatch.setattr(programs, "PLAY_OUT_S", 0.1)
+    monkeypatch.setattr(programspeaker, "PLAY_OUT_S", 0.1)
     async with speaking("sleep 600") as (speaker, loss):
         speaker.write(dyed(1, 5000))
         speaker.complete()
@@ -433,10 +437,10 @@ async def test_a_program_that_reads_nothing_gets_little_and_blocks_nothing(monke
 @pytest.mark.parametrize("tells", [True, False])
 async def test_a_program_that_takes_nothing_is_lost(tells: bool, monkeypatch) -> None:
     """Also where nobody tells what is in the pipe, once that is full; and nobody waits for it."""
-    monkeypatch.setattr(programs, "CHECK_S", 0.05)
+    monkeypatch.setattr(programspeaker, "CHECK_S", 0.05)
     if not tells:
-        monkeypatch.setattr(programs, "_unread_bytes", lambda _pipe: 0)
-        monkeypatch.setattr(programs, "LEAD_MS", 2000)  # fills the pipe at once
+        monkeypatch.setattr(programspeaker, "_unread_bytes", lambda _pipe: 0)
+        monkeypatch.setattr(programspeaker, "LEAD_MS", 2000)  # fills the pipe at once
     async with speaking("sleep 600") as (speaker, loss):
         speaker.write(dyed(1, 5000))
         assert await loss.words() == "sleep takes no sound: is it a player, and its device not frozen?"
@@ -447,7 +451,7 @@ async def test_a_program_that_takes_nothing_is_lost(tells: bool, monkeypatch) ->
 async def test_a_player_that_freezes_is_lost_also_where_nothing_is_said(monkeypatch) -> None:
     async with speaking("cat") as (speaker, loss):
         await until(lambda: speaker._n_takes)
-        monkeypatch.setattr(programs, "CHECK_S", 0.05)
+        monkeypatch.setattr(programspeaker, "CHECK_S", 0.05)
         os.kill(speaker._program._process.pid, signal.SIGSTOP)
         assert (await loss.words()).startswith("cat takes no sound")
         os.kill(speaker._program._process.pid, signal.SIGCONT)
@@ -468,9 +472,9 @@ async def test_a_player_may_begin_late_and_pause(tmp_path: Path) -> None:
 
 async def test_a_full_pipe_keeps_neither_the_loop_nor_the_close(monkeypatch) -> None:
     """As on systems that do not tell what is in a pipe."""
-    monkeypatch.setattr(programs, "_unread_bytes", lambda _pipe: 0)
-    monkeypatch.setattr(programs, "LEAD_MS", 10_000)  # fills the pipe at once
-    monkeypatch.setattr(programs, "PLAY_OUT_S", 0.1)
+    monkeypatch.setattr(programspeaker, "_unread_bytes", lambda _pipe: 0)
+    monkeypatch.setattr(programspeaker, "LEAD_MS", 10_000)  # fills the pipe at once
+    monkeypatch.setattr(programspeaker, "PLAY_OUT_S", 0.1)
     async with speaking("sleep 600") as (speaker, _loss):
         speaker.write(dyed(1, 5000))
         speaker.complete()
@@ -507,7 +511,7 @@ async def test_nobody_waits_for_a_program_that_is_gone() -> None:
 @pytest.mark.stress
 async def test_flushes_at_random_moments_account_for_every_frame(tmp_path: Path, monkeypatch) -> None:
     """Each round has its dye: a sample that is heard out of order would show up as a number."""
-    monkeypatch.setattr(programs, "FADE_MS", 0)
+    monkeypatch.setattr(programspeaker, "FADE_MS", 0)
     written = dropped = 0
     async with speaking(sh(KEEP, tmp_path / "heard")) as (speaker, _loss):
         for dye in range(1, 40):
@@ -564,7 +568,7 @@ async def test_a_program_that_is_killed_is_said_to_be(side: str) -> None:
 async def test_closing_ends_the_program_and_what_it_started(side: str, trap: str, tmp_path: Path, monkeypatch) -> None:
     """Whether or not it listens to SIGTERM; the FIFO ends when the last process that holds it does."""
     monkeypatch.setattr(childprogram, "TERM_PATIENCE_S", 0.2)
-    monkeypatch.setattr(programs, "PLAY_OUT_S", 0.1)
+    monkeypatch.setattr(programspeaker, "PLAY_OUT_S", 0.1)
     os.mkfifo(tmp_path / "alive")
     code = trap + 'exec 3> "$1"; (trap "" TERM; sleep 600) & echo >&3; sleep 600'
     async with running(side, sh(code, tmp_path / "alive")):
@@ -584,7 +588,7 @@ async def test_a_terminal_s_ctrl_c_does_not_reach_the_program(side: str) -> None
 @SIDES
 async def test_a_descendant_that_fled_keeps_nobody_waiting(side: str, monkeypatch) -> None:
     """It has a session of its own and keeps the pipes; the threads end with it."""
-    monkeypatch.setattr(programs, "PLAY_OUT_S", 0.1)
+    monkeypatch.setattr(programspeaker, "PLAY_OUT_S", 0.1)
     monkeypatch.setattr(childprogram, "_JOIN_PATIENCE_S", 0.1)
     code = """
 import os, time
