@@ -19,15 +19,16 @@ MAY_SEE = {
     "toolbox": {"decorator", "errors", "printable"},
     "ui": {"protocol", *LOBBY},
     "sim": LOBBY - {"reports"},
+    "recording": LOBBY,
     "config": {"errors", "printable"},
-    "cli": {"protocol", "session", "audio", "toolbox", "ui", "sim", "config", *LOBBY},
+    "cli": {"protocol", "session", "audio", "toolbox", "ui", "sim", "recording", "config", *LOBBY},
 } | {module: LOBBY - {module} for module in LOBBY}
 
 DOORS = {
     "websockets": {"session/connection.py", "sim/server.py"},
     "typer": {"cli/"},
     "msgspec": {"protocol/codec/"},
-    "pydantic": {"config.py", "toolbox/"},
+    "pydantic": {"config/", "toolbox/"},
     "pydantic_core": {"toolbox/"},
     "mcp": {"toolbox/mcp_link.py", "toolbox/mcp_process.py"},
     "mcp_types": {"toolbox/mcp"},

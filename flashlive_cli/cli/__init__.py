@@ -22,6 +22,7 @@ The command line: introduces the rooms to each other; errors become exit codes h
     remembered.py  the ones chosen last
     doctor.py      `flashlive doctor`; what it looks at is in checks/
     exits.py       exit codes
+    sessions.py    `flashlive sessions`
     settings.py    `flashlive config`, and settings for the other commands
 
 Whatever costs start-up time is imported where it is used: `--help` needs none of it.
@@ -38,7 +39,7 @@ from typing import Annotated
 import typer
 
 from flashlive_cli import __version__
-from flashlive_cli.cli import catalogue, devices, doctor, settings, simulate, talk, tools
+from flashlive_cli.cli import catalogue, devices, doctor, sessions, settings, simulate, talk, tools
 from flashlive_cli.cli.exits import INTERRUPTED, USAGE, exit_code_of
 from flashlive_cli.errors import FlashliveError
 from flashlive_cli.printable import printable
@@ -73,6 +74,7 @@ tools.register(app)
 devices.register(app)
 doctor.register(app)
 settings.register(app)
+sessions.register(app)
 
 
 def main(args: Sequence[str] | None = None) -> int:
