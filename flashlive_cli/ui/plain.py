@@ -68,7 +68,7 @@ class PlainScreen:
                 for line in summed_up(stamped.report):
                     self._note(line)
             case r.SoundReady() | r.EchoChanged() | r.SoundClosed():
-                for line in _of_sound(stamped.report):
+                for line in of_sound(stamped.report):
                     self._note(line)
             case r.TurnLatency(total_ms=total_ms, speech_end_to_content_ms=thinking_ms):
                 self._note(f"answered after {total_ms:.0f} ms ({thinking_ms:.0f} ms to the first content)")
@@ -103,7 +103,7 @@ class PlainScreen:
         self._notes.say(f"flashlive: {printable(line)}")
 
 
-def _of_sound(report: r.SoundReady | r.EchoChanged | r.SoundClosed) -> Iterator[str]:
+def of_sound(report: r.SoundReady | r.EchoChanged | r.SoundClosed) -> Iterator[str]:
     """Say what is listened and spoken through, and how well that goes."""
     match report:
         case r.SoundReady(echo=echo):
