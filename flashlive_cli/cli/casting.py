@@ -18,7 +18,8 @@ from typing import IO, TYPE_CHECKING, Final, TextIO
 
 from flashlive_cli.audio.clips import Clip, open_raw, open_wav
 from flashlive_cli.audio.wavwrite import check_target
-from flashlive_cli.cli.foreign import foreign_stderr, stdout_aside
+from flashlive_cli.cli.foreign import Passage, foreign_stderr, stdout_aside
+from flashlive_cli.cli.form import Form, find_form
 from flashlive_cli.cli.rules import (
     SPEAKER,
     STDIN,
@@ -77,7 +78,10 @@ class Cast:
         endpoint: where to dial; None for the built-in simulator.
         script: what the simulator hears and answers.
         output: takes the voice: a path, or stdout kept aside; None for a silent talk.
+        form: how the talk is shown.
         data: takes the conversation, where not stdout or stderr do: stdout kept aside from what tools do to it.
+        passage: the way of what strangers write to stderr; None where they write to it themselves.
+        secrets: what must not be kept anywhere: the API key.
     """
 
     model: Model
@@ -93,7 +97,10 @@ class Cast:
     endpoint: Endpoint | None
     script: "Script | None"
     output: str | IO[bytes] | None
+    form: Form
     data: TextIO | None
+    passage: Passage | None
+    secrets: tuple[str, ...]
 
     @property
     def has_clips(self) -> bool:
@@ -132,8 +139,10 @@ def cast_talk(
     check_options(settings, given, raw=raw, sim=sim, scenario=scenario)
     ears, mouth = live_input(given), live_output(settings, given)
     check_devices(resolved, ears, mouth)
-    if ears or mouth:
-        stack.enter_context(foreign_stderr())
+    form = find_form(resolved)
+    passage = None
+    if ears or mouth or form == "panel":
+        passage = stack.enter_context(foreign_stderr(ours_too=form == "panel"))
     _start_log(settings, stack)
     with _naming(resolved.sources["model"]):
         model = find_model(settings.model)
@@ -152,7 +161,10 @@ def cast_talk(
         side: name for side, name in sides.items() if name and resolved.sources[f"{side}_device"].startswith("flag")
     }
     output = _find_output(settings, stack)
-    data = _find_data(stack) if toolbox and settings.output != STDOUT else None
+    data = _find_data(stack) if (toolbox or form == "panel") and settings.output != STDOUT else None
+    if form == "panel" and data is None and passage is not None:
+        data = passage.stderr
+    key = find_key(os.environ)
     return Cast(
         model=model,
         price=price,
@@ -167,7 +179,10 @@ def cast_talk(
         endpoint=endpoint,
         script=script,
         output=output,
+        form=form,
         data=data,
+        passage=passage,
+        secrets=(key,) if key and endpoint is not None else (),
     )
 
 

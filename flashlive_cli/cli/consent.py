@@ -16,10 +16,10 @@ _LONGEST_SHOWN: Final = 80
 _YES: Final = {"y", "yes"}
 _ALWAYS: Final = {"a", "always"}
 _NO: Final = {"n", "no"}
-_CHOICES: Final = "[y/n/always]"
+CHOICES: Final = "[y/n/always]"
 
 AskUser = Callable[[str], Awaitable[str | None]]
-"""Put a question and wait for the line typed; None where there is no keyboard."""
+"""Put a question and wait for the answer: `y`, `n` or `always`, or such a word; None where there is no keyboard."""
 
 
 class Consent:
@@ -48,7 +48,7 @@ class Consent:
 
     async def _put(self, name: str, args: Mapping[str, object]) -> str | None:
         told = ", ".join(f"{key}={_shown(value)}" for key, value in itertools.islice(args.items(), _MOST_SHOWN))
-        question = f"may the model call {name}({told}{', …' if len(args) > _MOST_SHOWN else ''})? {_CHOICES}"
+        question = f"may the model call {name}({told}{', …' if len(args) > _MOST_SHOWN else ''})?"
         if self._withdrawn:  # a key meant for that one must not answer this one
             await asyncio.sleep(SECOND_THOUGHT_S)
         self._withdrawn = True  # until it is answered
@@ -63,7 +63,7 @@ class Consent:
                         return None
                     if word in _NO:
                         return f"the user does not allow {name}"
-                    question = f"{answer.strip()[:20]!r} is no answer: may the model call {name}? {_CHOICES}"
+                    question = f"{answer.strip()[:20]!r} is no answer: may the model call {name}?"
         except TimeoutError:
             return f"{name} needs the user's consent, and nobody answered within {ANSWER_PATIENCE_S:g} s"
         return f"{name} needs the user's consent, and nobody is at a keyboard to give it"

@@ -10,8 +10,9 @@ import logging
 import os
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import IO, BinaryIO, Final, TextIO
 
 from flashlive_cli.printable import printable
@@ -31,17 +32,31 @@ _STDERR: Final = 2
 _log: Final = logging.getLogger("flashlive.driver")
 
 
-@contextmanager
-def foreign_stderr() -> Iterator[None]:
+@dataclass(slots=True)
+class Passage:
     """
-    Take descriptor 2 away from strangers; `sys.stderr` goes on to what it was connected to.
+    The way of what strangers write to descriptor 2.
+
+    Attributes:
+        stderr: what that was connected to.
+        tell: takes each line, in a thread, in place of `stderr`; None for nobody.
+    """
+
+    stderr: TextIO
+    tell: Callable[[str], None] | None = None
+
+
+@contextmanager
+def foreign_stderr(*, ours_too: bool = False) -> Iterator[Passage]:
+    """
+    Take descriptor 2 away from strangers; `sys.stderr` goes on to what it was connected to, unless `ours_too`.
 
     Lines of sound drivers are logged, at level debug; others are passed on with control characters escaped.
     """
     try:
         descriptor = sys.stderr.fileno()
     except (AttributeError, OSError, ValueError):  # replaced by something that is no file
-        yield
+        yield Passage(sys.stderr)
         return
     before = sys.stderr
     before.flush()
@@ -49,15 +64,21 @@ def foreign_stderr() -> Iterator[None]:
     aside = os.fdopen(os.dup(descriptor), "w", encoding=encoding, errors=errors, buffering=1)
     reading, writing = os.pipe()
     lines = os.fdopen(reading, "rb")
-    thread = threading.Thread(target=_pass_on, args=(lines, aside), name="flashlive-stderr", daemon=True)
+    passage = Passage(aside)
+    thread = threading.Thread(target=_pass_on, args=(lines, passage), name="flashlive-stderr", daemon=True)
     thread.start()
     os.dup2(writing, descriptor)
     os.close(writing)
-    sys.stderr = aside
+    if not ours_too:
+        sys.stderr = aside
     try:
-        yield
+        yield passage
     finally:
+        passage.tell = None
+        with contextlib.suppress(OSError, ValueError):
+            before.flush()
         if _driver_hangs():
+            sys.stderr = aside
             # it complains for ever, and at exit libc would wait for it to get rid of a line: into nothing with it
             nowhere = os.open(os.devnull, os.O_WRONLY)
             os.dup2(nowhere, descriptor)
@@ -75,7 +96,7 @@ def _driver_hangs() -> bool:
     return stream is not None and stream.driver_hangs()
 
 
-def _pass_on(lines: BinaryIO, stderr: TextIO) -> None:
+def _pass_on(lines: BinaryIO, passage: Passage) -> None:
     with lines, contextlib.suppress(OSError, ValueError):  # stderr is closed: nobody is left to care
         latest_complaint = ""
         while line := lines.readline(_LONGEST_LINE):
@@ -84,8 +105,10 @@ def _pass_on(lines: BinaryIO, stderr: TextIO) -> None:
                 if text != latest_complaint:  # a driver that hangs repeats itself as fast as it can
                     _log.debug("%s", text)
                 latest_complaint = text
+            elif (tell := passage.tell) is not None:
+                tell(text)
             else:
-                stderr.write(printable(text) + "\n")
+                passage.stderr.write(printable(text) + "\n")
 
 
 @contextmanager

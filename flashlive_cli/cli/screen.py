@@ -2,20 +2,27 @@
 
 import asyncio
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from typing import Literal, TextIO
+from typing import TYPE_CHECKING, TextIO
 
 import typer
 
 from flashlive_cli.cli.exits import exit_code_of
+from flashlive_cli.cli.foreign import Passage
+from flashlive_cli.cli.form import Form
 from flashlive_cli.clock import Clock
 from flashlive_cli.errors import FlashliveError, OutputFailed
 from flashlive_cli.printable import printable
 from flashlive_cli.reports import Failed, Listener, Report, Stamped, ToolPrinted, Warned
+from flashlive_cli.ui.acts import Act, HelpSwitched, HintShown, LineNoted, QuestionPut
 from flashlive_cli.ui.ndjson import JsonScreen
 from flashlive_cli.ui.outlet import Outlet
 from flashlive_cli.ui.plain import PlainScreen
+
+if TYPE_CHECKING:
+    from flashlive_cli.ui.display import PanelScreen
+    from flashlive_cli.ui.state import Meters
 
 
 class Screen:
@@ -23,30 +30,89 @@ class Screen:
     The outputs of one talk; belongs to its event loop and must be made in its main task.
 
     Attributes:
+        panel: the live panel; None where the talk is shown in lines.
+        left: the user has ended the talk by a key.
         failure: why an output takes nothing any more, or which device is gone; the main task is cancelled then.
+        meters: how loud it is just now; asked in the panel's thread.
     """
 
     def __init__(
-        self, form: Literal["plain", "json"] | None, clock: Clock, *, data: TextIO | None, sound_on_stdout: bool
+        self,
+        form: Form,
+        clock: Clock,
+        *,
+        data: TextIO | None,
+        sound_on_stdout: bool,
+        passage: Passage | None = None,
+        keys: Sequence[str] = (),
+        limit_s: float | None = None,
     ) -> None:
-        """Show on stdout, or on `data` where that was kept aside; on stderr alone if sound is on stdout."""
+        """
+        Be for a talk.
+
+        Args:
+            form: how it is shown.
+            clock: the talk's.
+            data: takes the conversation in the place of stdout, where that was kept aside; and the panel.
+            sound_on_stdout: all lines go to stderr.
+            passage: the way of what strangers write to stderr: above the panel, where there is one.
+            keys: what the user can press; see `rows.KEYS`.
+            limit_s: how long the talk may last.
+        """
+        self.panel: PanelScreen | None = None
+        self.left = False
         self.failure: FlashliveError | None = None
+        self.meters: Callable[[], Meters | None] = lambda: None
         self._over = False
         self._clock = clock
         self._loop = asyncio.get_running_loop()
         self._task = asyncio.current_task()
         self._turn = 1
+        self._others: list[Listener] = []
+        self._machine_readable = form == "json"
+        self._outlets: tuple[Outlet, ...] = ()
+        self._questions: Outlet | None = None
+        self._show: Listener
+        if form == "panel":
+            self._show = self._draw_on(data or sys.stdout, passage, keys, limit_s)
+        else:
+            self._show = self._write_to(data or sys.stdout, sound_on_stdout=sound_on_stdout)
+
+    def _draw_on(
+        self, terminal: TextIO, passage: Passage | None, keys: Sequence[str], limit_s: float | None
+    ) -> Listener:
+        from flashlive_cli.ui.display import PanelScreen, console_for  # noqa: PLC0415 - rich, for who has a panel
+
+        self.panel = PanelScreen(
+            console_for(terminal),
+            now=self._clock.now,
+            meters=self._measured,
+            failed=self._failed_in_thread,
+            keys=keys,
+            limit_s=limit_s,
+        )
+        if passage is not None:
+            passage.tell = self.panel.note
+        return self.panel
+
+    def _measured(self) -> "Meters | None":
+        return self.meters()
+
+    def _write_to(self, data: TextIO, *, sound_on_stdout: bool) -> Listener:
         stderr = Outlet(sys.stderr, name="stderr", failed=lambda _failure: None)
-        stdout = stderr if sound_on_stdout else Outlet(data or sys.stdout, name="stdout", failed=self._failed_in_thread)
+        stdout = stderr if sound_on_stdout else Outlet(data, name="stdout", failed=self._failed_in_thread)
         self._outlets = (stdout, stderr) if stdout is not stderr else (stderr,)
         self._questions = stderr
-        self._machine_readable = form == "json"
-        self._show: Listener = JsonScreen(stdout) if form == "json" else PlainScreen(stdout, stderr)
+        return JsonScreen(stdout) if self._machine_readable else PlainScreen(stdout, stderr)
+
+    def tell_too(self, listener: Listener) -> None:
+        """Let somebody else listen from now on, to all that is shown."""
+        self._others.append(listener)
 
     def listen(self, stamped: Stamped) -> None:
         """Show a report; see `reports.Listener`."""
         self._turn = stamped.turn
-        self._show(stamped)
+        self._tell(stamped)
 
     @contextmanager
     def shown(self) -> Iterator[None]:
@@ -54,11 +120,46 @@ class Screen:
         with ExitStack() as stack:
             for outlet in reversed(self._outlets):
                 stack.enter_context(outlet)
+            if self.panel is not None:
+                stack.enter_context(self.panel)
             yield
+
+    def act(self, act: Act) -> None:
+        """Show what keys do; in lines there is nothing to see of it but what is asked, hinted and explained."""
+        if self.panel is not None:
+            self.panel.act(act)
+            return
+        match act:
+            case QuestionPut(str() as question):
+                self.ask(f"{question} [y/n/a]")
+            case HintShown(str() as hint):
+                self.ask(hint)
+            case HelpSwitched(True):
+                self.ask("m mutes, space pushes to talk, esc stops the voice, q quits")
+            case _:
+                pass
+
+    def suspend(self) -> None:
+        """Leave the terminal to somebody else."""
+        if self.panel is not None:
+            self.panel.suspend()
+
+    def resume(self) -> None:
+        """Have the terminal again."""
+        if self.panel is not None:
+            self.panel.resume()
+
+    def resized(self) -> None:
+        """Fit the terminal's new size."""
+        if self.panel is not None:
+            self.panel.resized()
 
     def ask(self, question: str) -> None:
         """Put a question that is answered at the keyboard."""
-        self._questions.say(f"flashlive: {printable(question)}")
+        if self._questions is not None:
+            self._questions.say(f"flashlive: {printable(question)}")
+        else:
+            self.act(LineNoted(question))
 
     def tool_printed(self, name: str, line: str) -> None:
         """Show a line that a tool printed."""
@@ -74,12 +175,18 @@ class Screen:
 
     def tell(self, report: Report) -> None:
         """Show what is no part of the conversation itself."""
-        self._show(Stamped(self._clock.now(), self._turn, report))
+        self._tell(Stamped(self._clock.now(), self._turn, report))
+
+    def leave(self) -> None:
+        """End the talk politely, as the user wishes."""
+        if not self.left:
+            self.left = True
+            self._end()
 
     def failed(self, failure: FlashliveError) -> None:
         """End the talk politely: an output that was asked for takes nothing any more, or a device is gone."""
-        if self.failure is None and not self._over and self._task is not None:
-            self._task.cancel()
+        if self.failure is None:
+            self._end()
         self.failure = self.failure or failure
 
     def over(self) -> None:
@@ -90,9 +197,19 @@ class Screen:
         """Report the error that ends the talk, and return what ends the program."""
         code = exit_code_of(error)
         self.tell(Failed(str(error), code))
-        if isinstance(error, OutputFailed) and self._machine_readable:  # what would have told it is what failed
+        if isinstance(error, OutputFailed) and self._machine_readable and self._questions is not None:
+            # what would have told it is what failed
             self._questions.say(f"flashlive: error: {printable(str(error))}")
         return typer.Exit(code)
+
+    def _tell(self, stamped: Stamped) -> None:
+        self._show(stamped)
+        for listener in self._others:
+            listener(stamped)
+
+    def _end(self) -> None:
+        if not self._over and self._task is not None:
+            self._task.cancel()
 
     def _failed_in_thread(self, failure: OutputFailed) -> None:
         self._loop.call_soon_threadsafe(self.failed, failure)

@@ -18,6 +18,7 @@ from flashlive_cli.cli.screen import Screen
 from flashlive_cli.clock import Clock
 from flashlive_cli.config import Config
 from flashlive_cli.errors import DeviceError
+from flashlive_cli.pcm import SILENCE_DBFS, WIRE_OUT
 from flashlive_cli.reports import EchoChanged, SoundClosed, SoundReady, SpeechEnded, SpeechStarted
 from flashlive_cli.session.givens import Sound, Spoken, Turn, Typed
 
@@ -29,7 +30,10 @@ if TYPE_CHECKING:
     from flashlive_cli.audio.devices import Device
     from flashlive_cli.audio.ear import Ear
     from flashlive_cli.audio.echo import Echo
-    from flashlive_cli.audio.programs import ProgramMicrophone, ProgramSpeaker
+    from flashlive_cli.audio.mouth import Mouth
+    from flashlive_cli.audio.programmic import ProgramMicrophone
+    from flashlive_cli.audio.programspeaker import ProgramSpeaker
+    from flashlive_cli.ui.state import Meters
 
 
 @dataclass(slots=True)
@@ -47,8 +51,29 @@ class TalkSound:
     Belongs to the talk's event loop. See `talk.SoundSource`.
     """
 
-    def __init__(self, cast: Cast, settings: Config, clock: Clock, screen: Screen, stack: AsyncExitStack) -> None:
+    def __init__(
+        self,
+        cast: Cast,
+        settings: Config,
+        clock: Clock,
+        screen: Screen,
+        stack: AsyncExitStack,
+        *,
+        on_played: Callable[[bytes, float], None] | None = None,
+    ) -> None:
+        """
+        Nothing is opened yet.
+
+        Args:
+            cast: says what is to be opened.
+            settings: of the talk.
+            clock: the talk's.
+            screen: is told how it goes.
+            stack: closes what is opened.
+            on_played: takes what was really played; see the speakers.
+        """
         self._cast = cast
+        self._on_played = on_played
         self._settings = settings
         self._clock = clock
         self._screen = screen
@@ -57,6 +82,8 @@ class TalkSound:
         self._found: asyncio.Future[_Devices] | None = None
         self._microphone: CardMicrophone | ProgramMicrophone | None = None
         self._speaker: CardSpeaker | ProgramSpeaker | None = None
+        self._ears: CardMicrophone | ProgramMicrophone | WavMicrophone | None = None
+        self._mouth: Mouth | None = None
         self._echo: Echo | None = None
         self._echo_state = ""
 
@@ -104,13 +131,31 @@ class TalkSound:
         """
         devices = await self._devices()
         self._stack.callback(self._report_closed)  # when both ends are closed
-        speaker = await self._open_speaker(devices.speaker)
-        microphone = await self._open_microphone(devices.microphone)
+        self._mouth = speaker = await self._open_speaker(devices.speaker)
+        if self._on_played is not None:
+            speaker.on_played = self._on_played
+        self._ears = microphone = await self._open_microphone(devices.microphone)
         if self._microphone is not None or self._speaker is not None:
             self._report_ready()
             self._remember("input", devices.microphone)
             self._remember("output", devices.speaker)
         return Sound(speaker, microphone)
+
+    def meters(self) -> "Meters | None":
+        """Tell how loud it is, from any thread; None before all is open."""
+        from flashlive_cli.ui.state import Meters  # noqa: PLC0415 - for who has a panel
+
+        ears, mouth = self._ears, self._mouth
+        if mouth is None:
+            return None
+        return Meters(
+            microphone_dbfs=ears.level_dbfs if ears else SILENCE_DBFS,
+            speaking=ears.speaking if ears else False,
+            speaker_dbfs=mouth.level_dbfs,
+            held_ms=WIRE_OUT.ms_of(mouth.held_frames),
+            underruns=mouth.underruns,
+            lost_ms=self._microphone.lost_ms if self._microphone else 0.0,
+        )
 
     async def _devices(self) -> _Devices:
         if self._found is None:
@@ -122,7 +167,7 @@ class TalkSound:
     async def _open_speaker(self, device: "Device | None") -> "CardSpeaker | ProgramSpeaker | WavSpeaker":
         mouth = self._cast.mouth
         if mouth is not None and mouth.startswith(PROGRAM):
-            from flashlive_cli.audio.programs import ProgramSpeaker  # noqa: PLC0415 - for who uses one
+            from flashlive_cli.audio.programspeaker import ProgramSpeaker  # noqa: PLC0415 - for who uses one
 
             program = ProgramSpeaker(self._clock, mouth.removeprefix(PROGRAM), lost=self._screen.failed)
             self._stack.push_async_callback(program.close)
@@ -152,7 +197,7 @@ class TalkSound:
                 self._stack.push_async_callback(self._clips.close)
             return self._clips
         if device is None:
-            from flashlive_cli.audio.programs import ProgramMicrophone  # noqa: PLC0415 - for who uses one
+            from flashlive_cli.audio.programmic import ProgramMicrophone  # noqa: PLC0415 - for who uses one
 
             program = ProgramMicrophone(
                 self._clock,

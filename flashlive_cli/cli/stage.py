@@ -7,11 +7,14 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
 from flashlive_cli.cli.casting import Cast, cast_talk
 from flashlive_cli.cli.exits import KILLED_BY
+from flashlive_cli.cli.keep import open_recorder
+from flashlive_cli.cli.keys import offered_keys, open_keys
 from flashlive_cli.cli.rules import STDOUT
 from flashlive_cli.cli.screen import Screen
 from flashlive_cli.cli.sound import TalkSound
@@ -24,6 +27,9 @@ from flashlive_cli.session.endpoint import Endpoint, find_endpoint
 from flashlive_cli.session.givens import Patience
 from flashlive_cli.session.limits import Limits
 from flashlive_cli.session.talk import Talk
+
+if TYPE_CHECKING:
+    from flashlive_cli.session.wishes import Wish
 
 
 def hold_talk(
@@ -43,15 +49,27 @@ def hold_talk(
 
 async def _hold(settings: Config, cast: Cast) -> None:
     clock = Clock(settings.speed)
-    screen = Screen(settings.format, clock, data=cast.data, sound_on_stdout=settings.output == STDOUT)
+    screen = Screen(
+        cast.form,
+        clock,
+        data=cast.data,
+        sound_on_stdout=settings.output == STDOUT,
+        passage=cast.passage,
+        keys=offered_keys(cast, settings),
+        limit_s=settings.max_duration,
+    )
+    wishes: asyncio.Queue[Wish] = asyncio.Queue()
     async with AsyncExitStack() as stack:
         stack.enter_context(_terminable())
         stack.enter_context(screen.shown())
         try:
+            recorder = open_recorder(cast, settings, clock, screen, stack)
+            keys = open_keys(cast, settings, screen, wishes, stack)
             tools = await open_toolset(cast, settings, screen, stack)
         except FlashliveError as error:
             raise screen.gave_up(error) from None
-        sound = TalkSound(cast, settings, clock, screen, stack)
+        sound = TalkSound(cast, settings, clock, screen, stack, on_played=recorder.played if recorder else None)
+        screen.meters = sound.meters
         talk = Talk(
             endpoint=await stack.enter_async_context(_far_end(cast, clock)),
             model=cast.model,
@@ -59,7 +77,9 @@ async def _hold(settings: Config, cast: Cast) -> None:
             sound=sound,
             tools=tools,
             renewal=tools,
-            consent=make_consent(cast, settings, screen),
+            consent=make_consent(cast, settings, screen, keys),
+            wishes=wishes,
+            witness=recorder,
             listener=screen.listen,
             clock=clock,
             patience=Patience(
@@ -77,7 +97,8 @@ async def _hold(settings: Config, cast: Cast) -> None:
         except asyncio.CancelledError:
             if screen.failure is not None:
                 raise screen.gave_up(screen.failure) from None
-            raise
+            if not screen.left:
+                raise
         finally:
             screen.over()
 

@@ -10,7 +10,7 @@ from flashlive_cli.cli.settings import ConfigOption, ProfileOption, read_setting
 from flashlive_cli.cli.turns import OrderedCommand, given_turns
 
 # the words of config.py, which imports too much for --help; a test holds them together
-Format = Literal["plain", "json"]
+Format = Literal["panel", "plain", "json"]
 EchoMode = Literal["auto", "cancel", "half", "off"]
 Level = Literal["minimal", "low", "medium", "high"]
 Sensitivity = Literal["high", "low"]
@@ -76,7 +76,10 @@ def talk(  # noqa: PLR0917 - options are given by name
     echo: Annotated[
         EchoMode | None, typer.Option("--echo", help="Cancel the speaker's echo, mute the microphone (half), or off.")
     ] = None,
-    output_format: Annotated[Format | None, typer.Option("--format", help="What to print of the talk.")] = None,
+    output_format: Annotated[
+        Format | None,
+        typer.Option("--format", help="A live panel (default on a terminal), plain lines, or NDJSON."),
+    ] = None,
     voice: Annotated[
         str | None,
         typer.Option(
@@ -129,6 +132,10 @@ def talk(  # noqa: PLR0917 - options are given by name
     no_interrupt: Annotated[
         bool | None, typer.Option("--no-interrupt/--interrupt", help="Do not let speech cut a reply.")
     ] = None,
+    push_to_talk: Annotated[
+        bool | None,
+        typer.Option("--push-to-talk/--open-mic", help="Send what is said while the space bar is held, or tapped on."),
+    ] = None,
     silence_ms: Annotated[
         int | None, typer.Option("--silence-ms", metavar="MS", help="Silence that ends an utterance.")
     ] = None,
@@ -141,8 +148,18 @@ def talk(  # noqa: PLR0917 - options are given by name
     end_sensitivity: Annotated[
         Sensitivity | None, typer.Option("--end-sensitivity", help="How readily speech is taken to end.")
     ] = None,
+    record: Annotated[
+        str | None,
+        typer.Option("--record", metavar="DIR", help="Keep the talk in a folder of its own there: sound, words, wire."),
+    ] = None,
+    transcript: Annotated[
+        str | None, typer.Option("--transcript", metavar="FILE", help="Write the words of both sides there.")
+    ] = None,
     max_duration: Annotated[
         float | None, typer.Option("--max-duration", metavar="S", help="After so many seconds, take no new turn.")
+    ] = None,
+    max_cost: Annotated[
+        float | None, typer.Option("--max-cost", metavar="USD", help="After so many US dollars, take no new turn.")
     ] = None,
     url: Annotated[
         str | None,
@@ -180,11 +197,15 @@ def talk(  # noqa: PLR0917 - options are given by name
         "search": search,
         "language": language,
         "no_interrupt": no_interrupt,
+        "push_to_talk": push_to_talk,
         "silence_ms": silence_ms,
         "prefix_ms": prefix_ms,
         "start_sensitivity": start_sensitivity,
         "end_sensitivity": end_sensitivity,
+        "record": record,
+        "transcript": transcript,
         "max_duration": max_duration,
+        "max_cost": max_cost,
         "url": url,
         "log_level": log_level,
         "log_file": log_file,

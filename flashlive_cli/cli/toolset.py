@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flashlive_cli.cli.casting import Cast
-from flashlive_cli.cli.consent import Consent, check_names
+from flashlive_cli.cli.consent import CHOICES, Consent, check_names
 from flashlive_cli.cli.keyboard import Keyboard
+from flashlive_cli.cli.keys import Keys
 from flashlive_cli.cli.reload import Reloader
 from flashlive_cli.cli.screen import Screen
 from flashlive_cli.config import Config
@@ -155,14 +156,16 @@ def _tell_of_dying_threads(screen: Screen, stack: AsyncExitStack) -> None:
     stack.callback(setattr, threading, "excepthook", before)
 
 
-def make_consent(cast: Cast, settings: Config, screen: Screen) -> Consent:
-    """Let the user be asked at the keyboard."""
+def make_consent(cast: Cast, settings: Config, screen: Screen, keys: Keys | None) -> Consent:
+    """Let the user be asked: by a key where keys are taken, else by a line typed."""
     keyboard = Keyboard()
 
     async def ask(question: str) -> str | None:
+        if keys is not None:
+            return await keys.answer(question)
         if not keyboard.open():
             return None
-        screen.ask(question)
+        screen.ask(f"{question} {CHOICES}")
         return await keyboard.line()
 
     return Consent(ask, everything=cast.yes, allowed=settings.allow)
