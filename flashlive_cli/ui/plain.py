@@ -130,9 +130,9 @@ def of_sound(report: r.SoundReady | r.EchoChanged | r.SoundClosed) -> Iterator[s
 def summed_up(summary: r.TalkSummary) -> Iterator[str]:
     """Say what a talk came to, in a line or two."""
     minutes, seconds = divmod(round(summary.duration_s), 60)
-    counts = [f"{minutes}:{seconds:02}", f"{summary.turns} turns"]
-    counts += [f"{summary.barge_ins} barge-ins"] if summary.barge_ins else []
-    counts += [f"{summary.tool_calls} tool calls"] if summary.tool_calls else []
+    counts = [f"{minutes}:{seconds:02}", _counted(summary.turns, "turn")]
+    counts += [_counted(summary.barge_ins, "barge-in")] if summary.barge_ins else []
+    counts += [_counted(summary.tool_calls, "tool call")] if summary.tool_calls else []
     tokens = [
         f"{sum(by_modality.values())} tokens {way}"
         for way, by_modality in (
@@ -151,6 +151,10 @@ def summed_up(summary: r.TalkSummary) -> Iterator[str]:
     told = [f"{value:.0f} ms {what}" for what, value in medians if value is not None]
     if told:
         yield f"in the median {', '.join(told)}"
+
+
+def _counted(number: int, thing: str) -> str:
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
 
 
 def _end(what: str, name: str | None, rate_hz: int | None, latency_ms: float | None) -> str:

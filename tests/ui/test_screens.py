@@ -128,6 +128,17 @@ def test_what_the_talk_sounds_through_is_said_with_what_it_holds_back() -> None:
     ]
 
 
+def test_a_talk_is_summed_up_in_words_that_fit_the_numbers() -> None:
+    summaries = [shown(report)[1] for report in EXAMPLES if isinstance(report, r.TalkSummary)]
+
+    assert summaries == [
+        "flashlive: 1:02, 3 turns, 1 barge-in, 2 tool calls, 100 tokens in, 50 tokens out, $0.0123\n"
+        "flashlive: in the median 612 ms to the first content, 656 ms to the first sound, "
+        "18 ms from a barge-in to silence\n",
+        "flashlive: 0:01, 0 turns\n",
+    ]
+
+
 HOSTILE = "\x1b[2J\x07\x9b31m\u202egnp.exe\u2028\udc80\x7f"
 
 
