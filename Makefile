@@ -26,6 +26,7 @@ bench: $(STAMP)
 	$(BIN)/python benchmarks/startup.py
 	$(BIN)/python benchmarks/codec.py
 	$(BIN)/python benchmarks/tools.py
+	$(BIN)/python benchmarks/panel.py
 	$(BIN)/python benchmarks/echo.py --minutes 2
 	$(BIN)/python benchmarks/live_sound.py --clicks
 

@@ -55,15 +55,8 @@ class PlainScreen:
                 with_tools = f", tools: {', '.join(tools)}" if tools else ""
                 where = "the simulator as " if simulated else ""
                 self._note(f"talking to {where}{model}, voice {voice or 'as the service likes'}{with_tools}")
-            case r.SessionMoving(reason=reason):
-                self._note(f"moving to another connection: {reason}")
-            case r.SessionResumed(resumed=resumed, tools=tools):
-                forgot = "" if resumed else "; the model has forgotten what was said"
-                self._note(f"going on{forgot}; tools: {', '.join(tools) or 'none'}")
-            case r.SessionLeaving(time_left_s=time_left_s):
-                self._note(f"the server will end this connection in {time_left_s:g} s")
-            case r.MicrophoneSwitched(state=state):
-                self._note(f"microphone: {MICROPHONE_WORDS[state]}")
+            case r.SessionMoving() | r.SessionResumed() | r.SessionLeaving() | r.MicrophoneSwitched():
+                self._note(_of_the_line(stamped.report))
             case r.TalkSummary():
                 for line in summed_up(stamped.report):
                     self._note(line)
@@ -101,6 +94,20 @@ class PlainScreen:
 
     def _note(self, line: str) -> None:
         self._notes.say(f"flashlive: {printable(line)}")
+
+
+def _of_the_line(report: r.SessionMoving | r.SessionResumed | r.SessionLeaving | r.MicrophoneSwitched) -> str:
+    """Say how the connection fares, and what of the microphone goes over it."""
+    match report:
+        case r.SessionMoving(reason=reason):
+            return f"moving to another connection: {reason}"
+        case r.SessionResumed(resumed=resumed, tools=tools):
+            forgot = "" if resumed else "; the model has forgotten what was said"
+            return f"going on{forgot}; tools: {', '.join(tools) or 'none'}"
+        case r.SessionLeaving(time_left_s=time_left_s):
+            return f"the server will end this connection in {time_left_s:g} s"
+        case r.MicrophoneSwitched(state=state):
+            return f"microphone: {MICROPHONE_WORDS[state]}"
 
 
 def of_sound(report: r.SoundReady | r.EchoChanged | r.SoundClosed) -> Iterator[str]:

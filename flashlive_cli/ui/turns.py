@@ -164,7 +164,7 @@ def _labelled(kind: str, lines: Iterable[Sequence[Part]], width: int, more: str 
     """Put the label before the first line, and blanks before the others; `more` stands where lines were left out."""
     indent = _indent(width)
     word, style = _LABELS[kind]
-    label: list[Part] = [(f"{word:<{indent - 1}}", style), (more or " ", DIM)] if indent else []
+    label: list[Part] = [(f"{word:<{indent - 1}}", style), (more, DIM) if more else (" ", None)] if indent else []
     blank: list[Part] = [(" " * indent, None)]
     return [cropped([*(label if not index else blank), *parts], width) for index, parts in enumerate(lines)]
 

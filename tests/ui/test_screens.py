@@ -132,9 +132,11 @@ def test_a_talk_is_summed_up_in_words_that_fit_the_numbers() -> None:
     summaries = [shown(report)[1] for report in EXAMPLES if isinstance(report, r.TalkSummary)]
 
     assert summaries == [
-        "flashlive: 1:02, 3 turns, 1 barge-in, 2 tool calls, 100 tokens in, 50 tokens out, $0.0123\n"
-        "flashlive: in the median 612 ms to the first content, 656 ms to the first sound, "
-        "18 ms from a barge-in to silence\n",
+        (
+            "flashlive: 1:02, 3 turns, 1 barge-in, 2 tool calls, 100 tokens in, 50 tokens out, $0.0123\n"
+            "flashlive: in the median 612 ms to the first content, 656 ms to the first sound, "
+            "18 ms from a barge-in to silence\n"
+        ),
         "flashlive: 0:01, 0 turns\n",
     ]
 
