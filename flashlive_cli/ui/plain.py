@@ -51,11 +51,9 @@ class PlainScreen:
                 self._say(f"tool: {name} was cancelled")
             case r.ToolPrinted(name=name, line=line):
                 self._say(f"tool: {name} printed: {line}")
-            case r.SessionReady(model=model, voice=voice, tools=tools, simulated=simulated):
-                with_tools = f", tools: {', '.join(tools)}" if tools else ""
-                where = "the simulator as " if simulated else ""
-                self._note(f"talking to {where}{model}, voice {voice or 'as the service likes'}{with_tools}")
-            case r.SessionMoving() | r.SessionResumed() | r.SessionLeaving() | r.MicrophoneSwitched():
+            case (
+                r.SessionReady() | r.SessionMoving() | r.SessionResumed() | r.SessionLeaving() | r.MicrophoneSwitched()
+            ):
                 self._note(_of_the_line(stamped.report))
             case r.TalkSummary():
                 for line in summed_up(stamped.report):
@@ -96,9 +94,15 @@ class PlainScreen:
         self._notes.say(f"flashlive: {printable(line)}")
 
 
-def _of_the_line(report: r.SessionMoving | r.SessionResumed | r.SessionLeaving | r.MicrophoneSwitched) -> str:
+def _of_the_line(
+    report: r.SessionReady | r.SessionMoving | r.SessionResumed | r.SessionLeaving | r.MicrophoneSwitched,
+) -> str:
     """Say how the connection fares, and what of the microphone goes over it."""
     match report:
+        case r.SessionReady(model=model, voice=voice, tools=tools, simulated=simulated):
+            with_tools = f", tools: {', '.join(tools)}" if tools else ""
+            where = "the simulator as " if simulated else ""
+            return f"talking to {where}{model}, voice {voice or 'as the service likes'}{with_tools}"
         case r.SessionMoving(reason=reason):
             return f"moving to another connection: {reason}"
         case r.SessionResumed(resumed=resumed, tools=tools):
