@@ -87,6 +87,11 @@ class Attention:
         """Speech or an activity is open."""
         return self._ears.speaking or self._activity is not None
 
+    @property
+    def more_to_come(self) -> bool:
+        """Client content was sent without `turnComplete`."""
+        return bool(self._written)
+
     def receive(self, said: Said) -> list[UserEvent]:
         """What the user does by this, in order."""
         events: list[UserEvent] = []

@@ -29,19 +29,21 @@ class Chunk:
     text: str
 
 
-def chunks(speech: Speech, text: str, *, tiny_first: bool) -> Iterator[Chunk]:
+def chunks(speech: Speech, text: str, *, tiny_first: bool, chunk_ms: float = CHUNK_MS) -> Iterator[Chunk]:
     """
-    A speech and its transcript in chunks of `CHUNK_MS`, in order, each sounded when it is asked for.
+    A speech and its transcript in chunks, in order, each sounded when it is asked for.
 
     Args:
         speech: what is heard; may be empty, and then the transcript travels alone.
         text: its transcript; empty for none.
         tiny_first: begin with a single sample, as the service sometimes does.
+        chunk_ms: length of the others; at least one sample.
     """
     pieces = _pieces(text)
     length_s = speech.n_frames / WIRE_OUT.rate_hz
     taken = start = 0
-    size = 1 if tiny_first else WIRE_OUT.frames_of_ms(CHUNK_MS)
+    usual = max(1, WIRE_OUT.frames_of_ms(chunk_ms))
+    size = 1 if tiny_first else usual
     while start < speech.n_frames or (start == 0 and pieces):
         n_frames = min(size, speech.n_frames - start)
         end_s = (start + n_frames) / WIRE_OUT.rate_hz
@@ -53,7 +55,7 @@ def chunks(speech: Speech, text: str, *, tiny_first: bool) -> Iterator[Chunk]:
             due += pieces.pop(0)
         yield Chunk(start / WIRE_OUT.rate_hz, speech.chunk(start, n_frames), due)
         start += n_frames
-        size = WIRE_OUT.frames_of_ms(CHUNK_MS)
+        size = usual
         if last:
             return
 

@@ -4,64 +4,48 @@ One connection after its setup: who is speaking, who waits, and what is on its w
 Theory of operation. Whatever the client says is dealt with at once and without awaiting (`receive`), so messages
 leave in the order in which things happened: `interrupted` cannot overtake or be overtaken. At most one `Reply`
 is under way; it is a task that thinks, calls, speaks and waits for the assumed playback, and interrupting it is
-cancelling that task. Turns of the user and results of calls that may not interrupt wait in two queues.
+cancelling that task. Turns of the user and results of calls that may not interrupt wait in two queues. All that is
+sent passes through `Mischief`, which is where faults are played.
 """
 
 import asyncio
 import itertools
 import json
 from collections import deque
-from collections.abc import Callable, Coroutine, Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Coroutine, Iterable, Sequence
+from dataclasses import replace
 from typing import Final, assert_never
 
 from flashlive_cli.clock import Clock
 from flashlive_cli.pcm import WIRE_OUT
 from flashlive_cli.sim import inbound, outbound
 from flashlive_cli.sim.attention import Attention, Began, CutIn, TurnTaken, UserEvent
-from flashlive_cli.sim.delivery import Chunk, chunks
+from flashlive_cli.sim.delivery import chunks
+from flashlive_cli.sim.faults import Fault
+from flashlive_cli.sim.lease import Lease
 from flashlive_cli.sim.mind import Plan, Spoken
+from flashlive_cli.sim.mischief import Mischief, Socket
 from flashlive_cli.sim.profile import Filler, Handles
+from flashlive_cli.sim.reply import (
+    CALLING_S,
+    DUPLICATE_SPOKEN_S,
+    DUPLICATE_TYPED_S,
+    HANDLE_AFTER_TOOLS_S,
+    HANDLE_S,
+    HANDLE_WHEN_QUIET_S,
+    SETUP_S,
+    TELLING_S,
+    THINKING_S,
+    Reply,
+)
+from flashlive_cli.sim.schema import Refusal
 from flashlive_cli.sim.session import Round, Session
 from flashlive_cli.sim.setup import Setup
 from flashlive_cli.sim.voice import Speech, Voice
 
-SETUP_S: Final = 0.3
-"""0.1-0.8 s in recordings."""
-HANDLE_S: Final = 0.013
-THINKING_S: Final = 0.7
-"""From the end of the user's turn to speech: 0.6-0.8 s on 3.8 (gemini-live-stop-test)."""
-CALLING_S: Final = 0.25
-"""To a tool call: 1 ms to 0.4 s."""
-TELLING_S: Final = 0.6
-"""From the last answer to speech: 0.5-0.9 s on 3.8, 0.56 s in a recording of 3.1."""
-HANDLE_AFTER_TOOLS_S: Final = 0.3
-"""The same recording of 3.1: 0.33 s after the answer."""
-
 _STALE: Final = (2, 0, 3, 1)
 """Chunks of the old reply that trail `interrupted`; none to three were seen."""
 _REHEARSED: Final = 3
-
-
-@dataclass(slots=True)
-class Reply:
-    """
-    The turn under way.
-
-    Attributes:
-        chunks: what is left to send of the speech.
-        said_s: seconds of audio sent.
-        generated: `generationComplete` is out, and only playback is awaited.
-        round: the calls that hold this turn.
-        answered: set when all of them are answered.
-    """
-
-    task: asyncio.Task[None] | None = None
-    chunks: Iterator[Chunk] = field(default_factory=lambda: iter(()))
-    said_s: float = 0.0
-    generated: bool = False
-    round: Round | None = None
-    answered: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 class Exchange:
@@ -75,6 +59,9 @@ class Exchange:
         send: puts a message on its way, in order, without waiting.
         tasks: where replies run; ends with the connection.
         note: takes one line for people for each happening.
+        faults: what goes wrong on this connection, besides what the scenario says.
+        socket: what can be done to the client besides sending; without it no fault closes, and the connection has
+            no end of its own.
     """
 
     def __init__(
@@ -88,14 +75,22 @@ class Exchange:
         send: Callable[[outbound.Message], None],
         tasks: asyncio.TaskGroup,
         note: Callable[[str], None],
+        faults: Sequence[Fault] = (),
+        socket: Socket | None = None,
     ) -> None:
+        self._mischief = Mischief(
+            (*faults, *session.faults), struck=session.struck, clock=clock, send=send, socket=socket,
+            tasks=tasks, note=note,
+        )  # fmt: skip
+        self._mischief.on_strike = self._strike
+        self._send = self._mischief.send
+        self._lease = Lease(clock=clock, send=self._send, socket=socket, tasks=tasks, note=note)
         self._setup = setup
         self._profile = setup.profile
         self._session = session
         self._issue_handle = issue_handle
         self._clock = clock
         self._voice = voice
-        self._send = send
         self._tasks = tasks
         self._note = note
         self._attention = Attention(setup, session.ledger)
@@ -104,22 +99,43 @@ class Exchange:
         self._results: deque[Round] = deque()
         self._n_replies = 0
         self._n_interruptions = 0
+        self._owes_handle = False
+        self._cut_round: Round | None = None  # the last that was held when the user cut in
+        muffled = setup.handle and setup.profile.mute_after_resuming
+        self._muffled = session.held_open() if muffled else []
 
     async def open(self) -> None:
-        """Confirm the setup."""
+        """Confirm the setup, or raise `Refusal` where a fault says so."""
+        self._mischief.judge_setup()
         self._rehearse()
         await self._clock.sleep(SETUP_S)
+        self._mischief.open()
+        self._lease.begin()
         self._send(outbound.SETUP_COMPLETE)
-        if self._profile.handles is not Handles.ON_REQUEST or self._setup.resumption:
+        if self._profile.handles is Handles.AND_AFTER_TOOLS:
+            self._owes_handle = True
+            self._tasks.create_task(self._issue_when_quiet(), name="handle")
+        elif self._profile.handles is not Handles.ON_REQUEST or self._setup.resumption:
             await self._clock.sleep(HANDLE_S)
-            self._send(outbound.resumption_update(self._issue_handle()))
+            self._tell_handle()
+
+    async def _issue_when_quiet(self) -> None:
+        await self._clock.sleep(HANDLE_WHEN_QUIET_S)
+        if self._owes_handle and self._reply is None:
+            self._tell_handle()
+
+    def _tell_handle(self) -> None:
+        self._owes_handle = False
+        self._send(outbound.resumption_update(self._issue_handle()))
 
     def receive(self, said: inbound.ClientMessage) -> None:
-        """Deal with one thing the client said."""
+        """Deal with one thing the client said; `Refusal` where a fault does not take it."""
         match said:
             case inbound.Answers():
                 for answer in said.answers:
                     self._take(answer)
+            case inbound.ContextUpdate() if self._mischief.manner("no-context-update"):
+                raise Refusal(1007, 'Invalid JSON payload received. Unknown name "contextUpdate": Cannot find field.')
             case inbound.ContextUpdate():
                 self._session.update(instruction=said.instruction, tools=said.tools, tools_json=said.tools_json)
                 self._note("took a new context")
@@ -138,6 +154,8 @@ class Exchange:
                     self._interrupt("speech")
             case CutIn():
                 self._interrupt("client content")
+                if not self._attention.more_to_come:
+                    self._go_on()
             case TurnTaken():
                 self._take_turn(event)
             case _:
@@ -145,6 +163,8 @@ class Exchange:
 
     def _take_turn(self, taken: TurnTaken) -> None:
         plan = self._session.plan(taken.turn)
+        if self._reply is None or taken.typed or self._setup.interrupts:
+            self._mischief.turn = plan.turn
         if isinstance(taken.turn, Spoken):
             self._note(f"heard {taken.turn.seconds:.1f} s of speech: {plan.heard}")
             # 3.1 and 3.8 were recorded to send it unasked
@@ -157,6 +177,15 @@ class Exchange:
         self._rehearse()
         if taken.typed or self._setup.interrupts:
             self._interrupt("a new turn")
+        if any(not found.answered for found in self._muffled):
+            # pydantic-ai, `realtime/google.py`: seen on 3.8 after a resumption
+            self._note("swallowed the turn: calls from before the resumption are open")
+            self._muffled = []
+            return
+        cut, self._cut_round = self._cut_round, None
+        if cut is not None and not cut.answered and self._mischief.manner("duplicate-call"):
+            wait_s = DUPLICATE_TYPED_S if taken.typed else DUPLICATE_SPOKEN_S
+            plan = replace(cut.plan, heard=plan.heard, delay_ms=round(wait_s * 1000), turn=plan.turn)
         self._turns.append(plan)
         self._go_on()
 
@@ -171,7 +200,11 @@ class Exchange:
         self._note(f"answered by {answer.name or answer.call_id}")
         if not found.answered:
             return
-        if self._reply is not None and self._reply.round is found:
+        if any(found is muffled for muffled in self._muffled):
+            self._note("does not tell it: the call is from before the resumption")
+        elif found.continued and self._profile.last_unspoken:
+            self._note("does not tell it: it is the last of several")
+        elif self._reply is not None and self._reply.round is found:
             self._reply.answered.set()
         elif answer.scheduling == "INTERRUPT":
             self._results.appendleft(found)
@@ -189,12 +222,14 @@ class Exchange:
             return
         if self._turns:
             plan = self._turns.popleft()
-            self._begin(lambda reply: self._answer(reply, plan))
+            self._begin(plan, lambda reply: self._answer(reply, plan))
         elif self._results and not self._attention.user_speaks:
             found = self._results.popleft()
-            self._begin(lambda reply: self._tell(reply, found))
+            self._begin(found.plan, lambda reply: self._tell(reply, found))
 
-    def _begin(self, respond: Callable[[Reply], Coroutine[None, None, None]]) -> None:
+    def _begin(self, plan: Plan, respond: Callable[[Reply], Coroutine[None, None, None]]) -> None:
+        self._mischief.turn = plan.turn
+        self._session.busy = True
         self._reply = reply = Reply()
         reply.task = self._tasks.create_task(respond(reply), name="reply")
 
@@ -208,7 +243,7 @@ class Exchange:
         text = plan.reply or ""
         speech = await self._speech(plan, text)
         await self._clock.sleep_until(due)
-        await self._speak(reply, text, speech)
+        await self._speak(reply, text, speech, thinks=True)
         self._finish(reply)
 
     async def _call(self, reply: Reply, plan: Plan) -> None:
@@ -218,6 +253,7 @@ class Exchange:
             self._close_turn(reply, idle=False)
         ids = [outbound.new_call_id(self._profile) for _ in plan.calls]
         found = self._session.open_round(plan, ids)
+        self._tell_no_restart()
         self._send_all(outbound.before_reply(self._profile))
         calls = [(call_id, call.name, call.args) for call_id, call in zip(ids, plan.calls, strict=True)]
         self._send(outbound.tool_call(self._profile, calls))
@@ -233,7 +269,7 @@ class Exchange:
         if self._profile.filler is Filler.AFTER:
             await self._fill(reply, "One moment, I am looking that up.")
         if self._profile.filler is Filler.BEFORE:
-            self._reply = None  # with a status, only the result ends the turn
+            self._end_reply()  # with a status, only the result ends the turn
             self._go_on()
         else:
             self._finish(reply)
@@ -247,7 +283,7 @@ class Exchange:
         speech = await self._speech(found.plan, text)
         if self._profile.handles is Handles.AND_AFTER_TOOLS:
             await self._clock.sleep_until(answered_at + HANDLE_AFTER_TOOLS_S)
-            self._send(outbound.resumption_update(self._issue_handle()))
+            self._tell_handle()
         await self._clock.sleep_until(answered_at + TELLING_S)
         await self._speak(reply, text, speech)
         self._finish(reply)
@@ -255,23 +291,52 @@ class Exchange:
     async def _speech(self, plan: Plan, text: str) -> Speech:
         return plan.recording or await self._voice.say(text, self._setup.voice)
 
-    async def _speak(self, reply: Reply, text: str, speech: Speech) -> None:
+    async def _speak(self, reply: Reply, text: str, speech: Speech, *, thinks: bool = False) -> None:
         """Generate at the family's pace, then wait until a client that plays along has heard it all."""
         self._note(f"said: {text}" if text else "said something recorded")
+        if self._owes_handle:
+            self._tell_handle()
+        self._tell_no_restart()
         self._send_all(outbound.before_reply(self._profile))
-        if self._profile.thoughts or self._setup.include_thoughts:
-            self._send(outbound.thought(self._profile, "**Answering the user**\n\nI keep it short."))
+        if thinks:
+            self._session.ledger.think(self._profile.thought_tokens)
+            if self._profile.thoughts or self._setup.include_thoughts:
+                self._send(outbound.thought(self._profile, "**Answering the user**\n\nI keep it short."))
         self._n_replies += 1
         shown = text if self._setup.transcribe_out else ""
-        reply.chunks = chunks(speech, shown, tiny_first=self._n_replies % 2 == 0)
+        tiny_first = self._n_replies % 2 == 0
+        reply.chunks = chunks(speech, shown, tiny_first=tiny_first, chunk_ms=self._mischief.chunk_ms)
         reply.generated = False
         began = self._clock.now()
         for chunk in reply.chunks:
-            await self._clock.sleep_until(began + chunk.at_s / self._profile.pace)
+            await self._clock.sleep_until(began + chunk.at_s / self._mischief.pace(self._profile.pace))
             self._send_chunk(reply, chunk.pcm, chunk.text)
+            await self._meet_faults(reply.said_s)
+        await self._meet_faults(float("inf"))  # what a short reply was over too soon for
         reply.generated = True
         self._send(outbound.GENERATION_COMPLETE)
         await self._clock.sleep_until(began + speech.n_frames / WIRE_OUT.rate_hz)
+
+    async def _meet_faults(self, said_s: float) -> None:
+        struck = list(self._mischief.due(said_s))
+        for fault in struck:
+            self._mischief.strike(fault)
+        if struck:
+            await asyncio.sleep(0)  # where one of them cancels this very reply
+
+    def _strike(self, fault: Fault) -> None:
+        """Play a fault that needs to know who is speaking."""
+        if fault.name != "phantom-interrupt":
+            self._lease.announce(fault.value("left"))
+        elif self._reply is None:
+            self._send(outbound.INTERRUPTED)
+        else:
+            self._interrupt("nobody")
+            self._go_on()
+
+    def _tell_no_restart(self) -> None:
+        if self._profile.handles is Handles.ON_REQUEST and self._setup.resumption:
+            self._send(outbound.not_resumable())
 
     def _send_chunk(self, reply: Reply, pcm: bytes, text: str) -> None:
         reply.said_s += WIRE_OUT.seconds_in(len(pcm))
@@ -295,17 +360,23 @@ class Exchange:
             self._n_interruptions += 1
             for chunk in itertools.islice(reply.chunks, n_stale):
                 self._send_chunk(reply, chunk.pcm, "")
-        if reply.round is not None and not reply.round.answered and self._profile.cancels_calls:
-            ids = self._session.drop(reply.round)
-            self._send(outbound.cancellation(ids))
-            self._note(f"cancelled {', '.join(ids)}")
+        if reply.round is not None and not reply.round.answered:
+            self._cut_round = reply.round
+            if self._profile.cancels_calls:
+                ids = self._session.drop(reply.round)
+                self._send(outbound.cancellation(ids))
+                self._note(f"cancelled {', '.join(ids)}")
         self._close_turn(reply)
-        self._reply = None
+        self._end_reply()
 
     def _finish(self, reply: Reply) -> None:
         self._close_turn(reply)
-        self._reply = None
+        self._end_reply()
         self._go_on()
+
+    def _end_reply(self) -> None:
+        self._reply = None
+        self._session.busy = False
 
     def _close_turn(self, reply: Reply, *, idle: bool = True) -> None:
         self._session.ledger.say_audio(reply.said_s)
@@ -314,7 +385,7 @@ class Exchange:
         usage = self._session.ledger.close_turn()
         self._send(outbound.turn_complete(self._profile, usage, idle=idle))
         if self._profile.handles is Handles.ON_REQUEST and self._setup.resumption:
-            self._send(outbound.resumption_update(self._issue_handle()))
+            self._tell_handle()
 
     def _rehearse(self) -> None:
         """Have the next scripted replies ready: the voice takes real time, however fast the clock runs."""

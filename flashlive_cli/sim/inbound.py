@@ -252,6 +252,11 @@ def _answer(response: Mapping[str, Any], profile: Profile) -> Answer:
     will_continue = response.get("willContinue", False)
     if will_continue and not profile.will_continue:
         raise invalid_argument("willContinue is not supported for this model.")
+    for part in response.get("parts", ()):
+        mime = part.get("inlineData", {}).get("mimeType", "").lower()
+        # a PDF was seen to close the socket (pydantic-ai, `realtime/google.py`)
+        if mime not in _STILLS and not mime.startswith("text/"):
+            raise Refusal(1008, _NOT_IMPLEMENTED)
     return Answer(
         call_id=response["id"],
         name=response.get("name", ""),

@@ -1,15 +1,18 @@
 """
 Sessions that outlive their sockets, by the handles issued for them.
 
-A handle brings back the latest state, as 3.8 does it. It is refused with 1011 while the old socket is open or gone
-for less than a second (gemini-live-resume-test), and with 1008 where it is unknown, or older than two hours.
+A handle brings back the latest state, as 3.8 does it. It is refused with 1011 while the old socket is open, or gone
+for less than a second from an idle talk; one that was lost in the middle of a reply is taken up at once
+(gemini-live-resume-test). It is refused with 1008 where it is unknown, or older than two hours.
 """
 
 import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from flashlive_cli.clock import Clock
+from flashlive_cli.sim.faults import Fault
 from flashlive_cli.sim.outbound import new_handle
 from flashlive_cli.sim.schema import Refusal
 from flashlive_cli.sim.session import Session
@@ -18,8 +21,9 @@ from flashlive_cli.sim.setup import Setup
 REFUSING_S: Final = 0.5
 """So long a refusal takes."""
 NOT_BEFORE_S: Final = 1.0
-"""After the old socket's end."""
+"""After the end of the old socket of an idle talk."""
 VALID_S: Final = 2 * 3600.0
+"""ai.google.dev, Live session management: two hours after the last connection ended."""
 MOST_HANDLES: Final = 10_000
 
 
@@ -31,11 +35,19 @@ class _Kept:
 
 
 class Memory:
-    """What the simulator remembers; belongs to its event loop."""
+    """
+    What the simulator remembers; belongs to its event loop.
 
-    def __init__(self, clock: Clock) -> None:
+    Args:
+        clock: of the conversation.
+        faults: of the server; `resume-refused` is played here.
+    """
+
+    def __init__(self, clock: Clock, faults: Sequence[Fault] = ()) -> None:
         self._clock = clock
         self._kept: dict[str, _Kept] = {}
+        self._faults = tuple(faults)
+        self._refused: dict[Fault, int] = {}
 
     def issue(self, session: Session, model: str) -> str:
         """Return a new handle for a session that has a socket."""
@@ -47,10 +59,11 @@ class Memory:
         return handle
 
     def leave(self, session: Session) -> None:
-        """Note that a session's socket is gone."""
+        """Note that a session's socket is gone; what was being said is lost."""
         for kept in self._kept.values():
             if kept.session is session:
                 kept.left_s = self._clock.now()
+        session.ledger.forget_reply()
 
     async def resume(self, setup: Setup) -> Session:
         """
@@ -62,12 +75,41 @@ class Memory:
         kept = self._kept.get(setup.handle)
         now = self._clock.now()
         if kept is None or kept.model != setup.model or (kept.left_s is not None and now - kept.left_s > VALID_S):
-            raise Refusal(1008, "Requested entity was not found.")
-        if kept.left_s is None or now - kept.left_s < NOT_BEFORE_S:
+            raise _unknown()
+        await self._refuse_by_fault(kept.session)
+        soon = kept.left_s is not None and not kept.session.busy and now - kept.left_s < NOT_BEFORE_S
+        if kept.left_s is None or soon:
             await self._clock.sleep(REFUSING_S)
-            raise Refusal(1011, "Internal error encountered.")
+            raise _internal()
         for other in self._kept.values():
             if other.session is kept.session:
                 other.left_s = None
+        kept.session.busy = False
         kept.session.update(instruction=None, tools=setup.tools, tools_json=setup.tools_json)
         return kept.session
+
+    async def _refuse_by_fault(self, session: Session) -> None:
+        for fault in (*self._faults, *session.faults):
+            if fault.name != "resume-refused":
+                continue
+            times = fault.value("times")
+            n_refused = self._refused.get(fault, 0)
+            if times and n_refused >= times:
+                continue
+            self._refused[fault] = n_refused + 1
+            await self._clock.sleep(REFUSING_S)
+            match fault.value("code"):
+                case 1007:
+                    raise Refusal(1007, "Request contains an invalid argument.")
+                case 1008:
+                    raise _unknown()
+                case _:
+                    raise _internal()
+
+
+def _unknown() -> Refusal:
+    return Refusal(1008, "Requested entity was not found.")
+
+
+def _internal() -> Refusal:
+    return Refusal(1011, "Internal error encountered.")

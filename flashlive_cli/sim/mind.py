@@ -10,7 +10,7 @@ the same thing twice in a row.
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from flashlive_cli.sim.arguments import arguments
@@ -75,6 +75,7 @@ class Plan:
         reply: words to say, to be filled with results when there are calls; None: see `Mind.tell`.
         recording: what they sound like; None for a synthetic voice.
         delay_ms: how long to think; None for the model family's own time.
+        turn: its number in the session, from 1.
     """
 
     heard: str
@@ -82,6 +83,7 @@ class Plan:
     reply: str | None = None
     recording: Recorded | None = None
     delay_ms: int | None = None
+    turn: int = field(default=0, compare=False)
 
 
 class Mind:
@@ -89,11 +91,15 @@ class Mind:
 
     def __init__(self, script: Script | None = None) -> None:
         self._script = (script or Script()).turns
-        self._turn = 0
+        self._turn = 0  # how many the user has taken
         self._spoken = 0
         self._introduced = False
         self._last_said = ""
         self._stories = 0
+
+    def expected(self) -> ScriptedTurn | None:
+        """The turn the scenario expects next; None when there is no more."""
+        return self._script[self._turn] if self._turn < len(self._script) else None
 
     def answer(self, turn: Spoken | Written, tools: Sequence[Tool]) -> Plan:
         """Decide how to answer a turn of the user. Called once for each, in order."""
@@ -110,12 +116,13 @@ class Mind:
                 reply = ""
             if not scripted.calls and reply is not None:
                 self._last_said = reply
-            return Plan(heard, scripted.calls, reply, scripted.recording, scripted.delay_ms)
+            return Plan(heard, scripted.calls, reply, scripted.recording, scripted.delay_ms, self._turn)
         text = heard if scripted.heard is not None else turn.text if isinstance(turn, Written) else ""
         call = self._call(turn, text[:_READ], tools)
         if call is not None:
-            return Plan(heard, (call,), delay_ms=scripted.delay_ms)
-        return Plan(heard, reply=self._say(self._acknowledgement(turn, text[:_READ])), delay_ms=scripted.delay_ms)
+            return Plan(heard, (call,), delay_ms=scripted.delay_ms, turn=self._turn)
+        reply = self._say(self._acknowledgement(turn, text[:_READ]))
+        return Plan(heard, reply=reply, delay_ms=scripted.delay_ms, turn=self._turn)
 
     def upcoming(self, n_turns: int) -> list[str]:
         """Replies of the script's next turns that will be said word for word."""

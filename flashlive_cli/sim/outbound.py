@@ -4,7 +4,7 @@ import base64
 import json
 import secrets
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from flashlive_cli.pcm import WIRE_OUT
@@ -16,11 +16,30 @@ SETUP_COMPLETE: Message = {"setupComplete": {}}
 INTERRUPTED: Message = {"serverContent": {"interrupted": True}}
 GENERATION_COMPLETE: Message = {"serverContent": {"generationComplete": True}}
 
+
+class Raw(Mapping[str, Any]):
+    """A message that is no JSON: only its bytes count, and as a mapping it is empty."""
+
+    def __init__(self, frame: bytes) -> None:
+        self.frame = frame
+
+    def __getitem__(self, key: str) -> Any:
+        raise KeyError(key)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(())
+
+    def __len__(self) -> int:
+        return 0
+
+
 _MIME = f"audio/pcm;rate={WIRE_OUT.rate_hz}"
 
 
 def encode(message: Message) -> bytes:
     """What travels in the binary frame: indented JSON with a newline at its end, as recorded from the service."""
+    if isinstance(message, Raw):
+        return message.frame
     return (json.dumps(message, indent=2, ensure_ascii=False) + "\n").encode("utf-8", "replace")
 
 
@@ -32,6 +51,16 @@ def new_handle() -> str:
 def resumption_update(handle: str) -> Message:
     """The session can be taken up from here."""
     return {"sessionResumptionUpdate": {"newHandle": handle, "resumable": True}}
+
+
+def not_resumable() -> Message:
+    """This moment is no restart point: both of its fields have their defaults, which are left out."""
+    return {"sessionResumptionUpdate": {}}
+
+
+def go_away(left_s: float) -> Message:
+    """The connection will be cut so and so soon."""
+    return {"goAway": {"timeLeft": f"{left_s:g}s"}}
 
 
 def new_call_id(profile: Profile) -> str:

@@ -33,7 +33,7 @@ class Handles(Enum):
 
     ON_REQUEST = "on request, after setup and every turn"
     AFTER_SETUP = "once, unrequested"
-    AND_AFTER_TOOLS = "unrequested, and again after a tool round"
+    AND_AFTER_TOOLS = "unrequested, put off while a turn is under way, and again after a tool round"
 
 
 class Filler(Enum):
@@ -62,6 +62,9 @@ class Profile:
         cancels_calls: a barge-in sends `toolCallCancellation`.
         server_tools: tools of the service's own that setup may name.
         alpha_extras: v1alpha takes `proactivity` and `enableAffectiveDialog`.
+        last_unspoken: the last answer after others with `willContinue` is taken in and never told.
+        mute_after_resuming: BLOCKING calls open at a drop are not told afterwards, and swallow the user's next turn
+            while they are open.
         seeded_calls: history may hold function calls and their responses.
         audio_in_history: history may hold 16 kHz PCM.
         filler: see there.
@@ -72,7 +75,9 @@ class Profile:
         role: `modelTurn` names its role.
         heard_in_pieces: the input transcript comes in word pieces, and only on request; else in one message.
         said_apart: the output transcript has messages of its own; else it rides on audio.
-        thoughts: a thought part precedes the audio.
+        thoughts: a thought part precedes the audio of an answer.
+        thought_tokens: about so many are counted for an answer, asked for or not.
+        details_calls: the tokens of calls are told apart in the usage; else they are in its sums only.
         status: turns end with `interactionStatus`.
         pace: how many times faster than real time a reply is generated.
         covers_stills: stills shown in silence belong to the next turn (`turnCoverage` left alone).
@@ -90,6 +95,8 @@ class Profile:
     cancels_calls: bool = False
     server_tools: frozenset[str] = frozenset({"googleSearch"})
     alpha_extras: bool = False
+    last_unspoken: bool = False
+    mute_after_resuming: bool = False
     seeded_calls: bool = True
     audio_in_history: bool = True
     filler: Filler = Filler.NONE
@@ -101,13 +108,15 @@ class Profile:
     heard_in_pieces: bool = False
     said_apart: bool = False
     thoughts: bool = False
+    thought_tokens: int = 0
+    details_calls: bool = False
     status: bool = False
     pace: float = 4.4
     covers_stills: bool = True
 
 
-LIVE_3_8: Final = Profile(family="3.8")
-"""Pace measured by gemini-live-stop-test: 4.7-5.4 s of audio within 1.1-1.2 s."""
+LIVE_3_8: Final = Profile(family="3.8", mute_after_resuming=True, thought_tokens=40)
+"""Pace measured by gemini-live-stop-test: 4.7-5.4 s of audio within 1.1-1.2 s. Thoughts: 40-96 in recordings."""
 
 EXTENDED_3_8: Final = replace(
     LIVE_3_8,
@@ -116,8 +125,10 @@ EXTENDED_3_8: Final = replace(
     thinking_required=True,
     blocking=False,
     scheduling=False,
+    last_unspoken=True,
     filler=Filler.BEFORE,
     status=True,
+    thought_tokens=90,
     pace=1.0,
 )
 
@@ -154,6 +165,8 @@ NATIVE_2_5: Final = Profile(
     heard_in_pieces=True,
     said_apart=True,
     thoughts=True,
+    thought_tokens=24,
+    details_calls=True,
     covers_stills=False,
 )
 

@@ -9,47 +9,65 @@ What a scenario tells the simulator: the `[turn.sim]` tables of its file.
     reply = "Your order: {result}"         # what is said; after the calls are answered, when there are any
     voice_wav = "answer.wav"               # said with this recording; relative to the scenario file
     delay_ms = 2000                        # think this long, instead of as long as the model family does
+    faults = ["drop-1006"]                 # what goes wrong in this turn; `faults` at the top hold for the scenario
 
 `{result}` in a reply stands for what the calls answered, put into words, and `{check_order_status}` for what
-the call of that name answered. A call that answers `error` is apologised for instead.
+the call of that name answered. A call that answers `error` is apologised for instead. A call may have an `answer`,
+a regular expression that the client's answer, as JSON, is expected to match.
 
 Turns are used up in order, one for each turn of the user, spoken or typed; a `[[turn]]` without `[turn.sim]` is
-one of them, and is answered as if there were no script. A turn of `silence_ms` is none: nobody hears it.
+one of them, and is answered as if there were no script. A turn of `silence_ms` is none: nobody hears it. What a
+client does otherwise than the scenario says (`text`, `say`, `answer`) is noted by the session, and answered all
+the same.
 """
 
-import difflib
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
 from flashlive_cli.errors import ConfigError, FileError
+from flashlive_cli.sim.faults import Fault, bind, nearest, parse_fault
 from flashlive_cli.sim.voice import Recorded, read_wav
 
-_KEYS: Final = ("heard", "reply", "calls", "voice_wav", "delay_ms")
-_CALL_KEYS: Final = ("name", "args")
+_KEYS: Final = ("heard", "reply", "calls", "voice_wav", "delay_ms", "faults")
+_CALL_KEYS: Final = ("name", "args", "answer")
 _PLACEHOLDER: Final = re.compile(r"\{([A-Za-z_][A-Za-z0-9_.:-]*)\}")
 
 
 @dataclass(frozen=True, slots=True)
 class ScriptedCall:
-    """A function to call, and with what."""
+    """
+    A function to call, and with what.
+
+    Attributes:
+        answer: a regular expression the answer is expected to match somewhere in its JSON; None for any answer.
+    """
 
     name: str
     args: Mapping[str, Any]
+    answer: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ScriptedTurn:
-    """One `[turn.sim]`; what is None or empty is left to the simulator."""
+    """
+    One `[turn.sim]`; what is None or empty is left to the simulator.
+
+    Attributes:
+        typed: what the scenario has the user type; None for a turn that is spoken, or that says neither.
+        spoken: the scenario has the user speak.
+    """
 
     heard: str | None = None
     reply: str | None = None
     calls: tuple[ScriptedCall, ...] = ()
     recording: Recorded | None = None
     delay_ms: int | None = None
+    typed: str | None = None
+    spoken: bool = False
 
     @property
     def said_as_is(self) -> str | None:
@@ -61,9 +79,10 @@ class ScriptedTurn:
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """The turns of a scenario, in order."""
+    """The turns of a scenario, in order, and all that is to go wrong in it."""
 
     turns: tuple[ScriptedTurn, ...] = ()
+    faults: tuple[Fault, ...] = ()
 
 
 def load_script(path: Path) -> Script:
@@ -89,20 +108,35 @@ def load_script(path: Path) -> Script:
     turns = table.get("turn", [])
     if not isinstance(turns, list) or not all(isinstance(turn, dict) for turn in turns):
         raise ConfigError(f"{path}: `turn` must be written as [[turn]] tables")
-    read = []
+    read: list[ScriptedTurn] = []
+    faults = _faults(str(path), table.get("faults"))
     for number, turn in enumerate(turns, 1):
         reader = _Turn(path, number)
         if "sim" in turn and "silence_ms" in turn:
             raise ConfigError(f"{reader.where}: nobody hears a turn of silence_ms, so it has no [turn.sim]")
         if "silence_ms" not in turn:
-            read.append(reader.read(turn.get("sim", {})))
-    return Script(tuple(read))
+            text = turn.get("text")
+            typed = text if isinstance(text, str) else None
+            read.append(replace(reader.read(turn.get("sim", {})), typed=typed, spoken="say" in turn))
+            faults += reader.faults(turn.get("sim", {}), len(read))
+    return Script(tuple(read), faults)
 
 
 def fill(reply: str, results: Mapping[str, str]) -> str:
     """Put the answers of calls, by function name, in place of the placeholders."""
     named = {"result": " ".join(results.values())} | dict(results)
     return _PLACEHOLDER.sub(lambda match: named.get(match[1], match[0]), reply)
+
+
+def _faults(where: str, listed: object) -> tuple[Fault, ...]:
+    if listed is None:
+        return ()
+    if not isinstance(listed, list) or not all(isinstance(text, str) for text in listed):
+        raise ConfigError(f'{where}: `faults` must be a list of texts, like ["goaway-early"]')
+    try:
+        return tuple(parse_fault(text) for text in listed)
+    except ConfigError as exc:
+        raise ConfigError(f"{where}: {exc}") from exc
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +163,7 @@ class _Turn:
             if name not in known:
                 raise ConfigError(
                     f"{self.where}: {{{name}}} in `reply` stands for nothing"
-                    + (_nearest(name, known) if known else ", because the turn makes no calls")
+                    + (nearest(name, known) if known else ", because the turn makes no calls")
                 )
         return ScriptedTurn(
             heard=self._typed(sim, "heard", str, "text"),
@@ -138,6 +172,18 @@ class _Turn:
             recording=None if recording is None else read_wav(self.path.parent / recording),
             delay_ms=delay_ms,
         )
+
+    def faults(self, sim: Mapping[str, object], turn: int) -> tuple[Fault, ...]:
+        """What goes wrong in this turn, which is the session's turn of that number."""
+        read = _faults(self.where, sim.get("faults"))
+        for fault in read:
+            if fault.at_s is not None or fault.turn is not None:
+                raise ConfigError(f"{self.where}: fault {fault} happens in its turn; leave out what follows the @")
+            try:
+                bind(fault.description, "turn")
+            except ConfigError as exc:
+                raise ConfigError(f"{self.where}: {exc}; write it at the top of the file") from exc
+        return tuple(replace(fault, turn=turn) for fault in read)
 
     def _call(self, call: object) -> ScriptedCall:
         if not isinstance(call, dict):
@@ -148,7 +194,12 @@ class _Turn:
             raise ConfigError(f"{self.where}: a call needs a `name`")
         args = self._typed(call, "args", dict, "a table") or {}
         self._sayable(args)
-        return ScriptedCall(name, args)
+        answer = self._typed(call, "answer", str, "a regular expression")
+        try:
+            re.compile(answer or "")
+        except re.error as exc:
+            raise ConfigError(f"{self.where}: `answer` is no regular expression: {exc}") from exc
+        return ScriptedCall(name, args, answer)
 
     def _sayable(self, value: object) -> None:
         """TOML's dates and infinities have no JSON."""
@@ -161,15 +212,10 @@ class _Turn:
     def _know(self, table: Mapping[str, object], keys: tuple[str, ...], place: str) -> None:
         for key in table:
             if key not in keys:
-                raise ConfigError(f"{self.where}: unknown key `{key}` {place}{_nearest(key, keys)}")
+                raise ConfigError(f"{self.where}: unknown key `{key}` {place}{nearest(key, keys)}")
 
     def _typed(self, table: Mapping[str, Any], key: str, kind: type, what: str) -> Any:
         value = table.get(key)
         if value is not None and (not isinstance(value, kind) or isinstance(value, bool)):
             raise ConfigError(f"{self.where}: `{key}` must be {what}")
         return value
-
-
-def _nearest(name: str, known: list[str] | tuple[str, ...]) -> str:
-    close = difflib.get_close_matches(name, known, 1, 0.5)
-    return f"; did you mean `{close[0]}`?" if close else f"; known are {', '.join(known)}"

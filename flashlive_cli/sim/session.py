@@ -1,12 +1,15 @@
 """A session in the service's sense: its mind, its account of tokens, and the calls still open."""
 
+import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from flashlive_cli.sim.faults import Fault
 from flashlive_cli.sim.inbound import Answer
 from flashlive_cli.sim.mind import Mind, Plan, Spoken, Written
-from flashlive_cli.sim.script import Script
+from flashlive_cli.sim.script import Script, ScriptedTurn
 from flashlive_cli.sim.setup import Setup, Tool
 from flashlive_cli.sim.usage import Ledger
 
@@ -19,12 +22,16 @@ class Round:
     Attributes:
         plan: why they were made.
         names: function by call id, in the order of the calls.
+        held: the turn waited for them when they were made.
         results: response by call id.
+        continued: calls that were answered with more to come.
     """
 
     plan: Plan
     names: dict[str, str]
+    held: bool = False
     results: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    continued: set[str] = field(default_factory=set)
 
     @property
     def answered(self) -> bool:
@@ -37,13 +44,27 @@ class Round:
 
 
 class Session:
-    """What a connection speaks for. Pure: no clock, no socket."""
+    """
+    What a connection speaks for. Pure: no clock, no socket.
+
+    Attributes:
+        faults: those of the scenario.
+        struck: faults that have struck, so that a client that comes back meets them once.
+        busy: a reply was under way when somebody last looked; its connection keeps it.
+        mismatches: what the client did otherwise than the scenario says, one sentence each, in order.
+    """
 
     def __init__(self, setup: Setup, script: Script | None) -> None:
         self.mind = Mind(script)
-        self.ledger = Ledger()
+        self.ledger = Ledger(details_calls=setup.profile.details_calls)
         self.tools: tuple[Tool, ...] = ()
         self.open_calls: dict[str, Round] = {}
+        self.faults: tuple[Fault, ...] = script.faults if script else ()
+        self.struck = set[Fault]()
+        self.busy = False
+        self.mismatches: list[str] = []
+        self._turns = script.turns if script else ()
+        self._n_turns = 0
         self._instruction = ""
         self._tools_json = ""
         self.update(instruction=setup.instruction, tools=setup.tools, tools_json=setup.tools_json)
@@ -57,7 +78,16 @@ class Session:
 
     def plan(self, turn: Spoken | Written) -> Plan:
         """How the user's turn will be answered."""
+        self._n_turns += 1
+        if self._turns:
+            self._compare(self.mind.expected(), turn)
         return self.mind.answer(turn, self.tools)
+
+    def unmet(self) -> list[str]:
+        """What the scenario expects and has not got so far: turns never taken, calls never answered."""
+        turns = [f"turn {i + 1} of the scenario was never taken" for i in range(self._n_turns, len(self._turns))]
+        calls = [f"{found.names[call_id]} was never answered" for call_id, found in self.open_calls.items()]
+        return turns + calls
 
     def holds(self, plan: Plan) -> bool:
         """The turn waits for the calls of a plan: one of the functions blocks, or nobody declared it."""
@@ -66,19 +96,33 @@ class Session:
 
     def open_round(self, plan: Plan, call_ids: Sequence[str]) -> Round:
         """The calls of a plan are made, each under its id."""
-        made = Round(plan, {call_id: call.name for call_id, call in zip(call_ids, plan.calls, strict=True)})
+        names = {call_id: call.name for call_id, call in zip(call_ids, plan.calls, strict=True)}
+        made = Round(plan, names, held=self.holds(plan))
         self.open_calls.update(dict.fromkeys(call_ids, made))
         return made
+
+    def held_open(self) -> list[Round]:
+        """The rounds for which a turn waited and that are not answered."""
+        rounds: list[Round] = []
+        for found in self.open_calls.values():
+            if found.held and not any(found is known for known in rounds):
+                rounds.append(found)
+        return rounds
 
     def take(self, answer: Answer) -> Round | None:
         """The round an answer belongs to, with the answer in it; None for an id nobody awaits."""
         found = self.open_calls.get(answer.call_id)
         if found is None:
+            self.mismatches.append(f"an answer to {answer.call_id}, which is not open")
             return None
+        if answer.name and answer.name != found.names[answer.call_id]:
+            self.mismatches.append(f"{found.names[answer.call_id]} was answered by {answer.name}")
         if answer.will_continue:
             # an interim answer is told by itself and leaves its call open
+            found.continued.add(answer.call_id)
             plan = replace(found.plan, reply=None, recording=None)
-            return Round(plan, {answer.call_id: answer.name}, {answer.call_id: answer.response})
+            return Round(plan, {answer.call_id: answer.name}, results={answer.call_id: answer.response})
+        self._judge(answer, found)
         del self.open_calls[answer.call_id]
         found.results[answer.call_id] = answer.response
         return found
@@ -89,3 +133,21 @@ class Session:
         for call_id in ids:
             del self.open_calls[call_id]
         return ids
+
+    # what the scenario says of it
+
+    def _compare(self, expected: ScriptedTurn | None, turn: Spoken | Written) -> None:
+        number = self._n_turns
+        did = f"typed {turn.text!r}" if isinstance(turn, Written) else f"spoke for {turn.seconds:.1f} s"
+        if expected is None:
+            self.mismatches.append(f"turn {number} is not in the scenario: the user {did}")
+        elif expected.typed is not None and (not isinstance(turn, Written) or turn.text != expected.typed):
+            self.mismatches.append(f"turn {number}: the scenario types {expected.typed!r}, the user {did}")
+        elif expected.spoken and isinstance(turn, Written):
+            self.mismatches.append(f"turn {number}: the scenario speaks, the user {did}")
+
+    def _judge(self, answer: Answer, found: Round) -> None:
+        call = found.plan.calls[list(found.names).index(answer.call_id)]
+        said = json.dumps(answer.response, ensure_ascii=False)
+        if call.answer is not None and not re.search(call.answer, said):
+            self.mismatches.append(f"{call.name} answered {said}, which does not match {call.answer!r}")

@@ -23,10 +23,15 @@ class Ledger:
 
     A turn's prompt is everything before it, which is why long talks grow expensive; closing the turn moves what was
     said into the history.
+
+    Args:
+        details_calls: the text of calls has an entry of its own among the details; else it is in the sums only.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, details_calls: bool = True) -> None:
+        self._details_calls = details_calls
         self._standing = 0
+        self._thoughts = 0
         self._history: Counter[str] = Counter()
         self._said: Counter[str] = Counter()
 
@@ -54,6 +59,16 @@ class Ledger:
         """The audio of one reply went out, so and so long in all."""
         self._said["AUDIO"] += math.ceil(seconds * TOKENS_PER_AUDIO_S)
 
+    def think(self, tokens: int) -> None:
+        """The model thought; of no length in particular, so it varies by what was read."""
+        if tokens:
+            self._thoughts += tokens + self._history.total() % 7
+
+    def forget_reply(self) -> None:
+        """What was said of the turn under way is lost with its connection."""
+        self._said = Counter()
+        self._thoughts = 0
+
     def close_turn(self) -> dict[str, Any]:
         """`usageMetadata` of the turn, zeros omitted; what was said becomes history."""
         prompt = self._history + Counter({"TEXT": self._standing})
@@ -62,11 +77,17 @@ class Ledger:
             "responseTokenCount": self._said.total(),
             "totalTokenCount": prompt.total() + self._said.total(),
             "promptTokensDetails": _details(prompt),
-            "responseTokensDetails": _details(self._said),
+            "responseTokensDetails": _details(self._said if self._details_calls else _without_text(self._said)),
+            "thoughtsTokenCount": self._thoughts,  # in no sum, as recorded
         }
         self._history += self._said
         self._said = Counter()
+        self._thoughts = 0
         return {name: value for name, value in usage.items() if value}
+
+
+def _without_text(tokens: Counter[str]) -> Counter[str]:
+    return Counter({name: count for name, count in tokens.items() if name != "TEXT"})
 
 
 def _details(tokens: Counter[str]) -> list[dict[str, Any]]:

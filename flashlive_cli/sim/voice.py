@@ -23,6 +23,8 @@ from flashlive_cli.sim.tones import CHARACTERS_PER_S, Tones
 _PATIENCE_S: Final = 10.0
 """Ten seconds of speech take espeak-ng 0.1 s; one that takes this long hangs."""
 _KEPT: Final = 32
+_AT_ONCE: Final = 2
+"""Processes of espeak-ng: two hundred clients that ask together would have two hundred."""
 
 
 class Speech(Protocol):
@@ -108,6 +110,7 @@ class Voice:
         self._espeak = espeak
         self._rehearsed: OrderedDict[tuple[str, str], Speech] = OrderedDict()
         self._rehearsing: set[tuple[str, str]] = set()
+        self._places = asyncio.Semaphore(_AT_ONCE)
 
     @classmethod
     def of_this_machine(cls) -> "Voice":
@@ -118,13 +121,25 @@ class Voice:
         """The text as sound; nothing it could contain makes this fail."""
         known = self._rehearsed.get((text, voice))
         if known is not None:
+            self._rehearsed.move_to_end((text, voice))
             return known
-        spoken = await self._ask_espeak(text, voice) if self._espeak and text.strip() else None
+        if self._espeak is None or not text.strip():
+            return self._keep(text, voice, Tones(text, voice))
+        async with self._places:
+            known = self._rehearsed.get((text, voice))  # somebody ahead of us may have asked for the same
+            spoken = known or await self._ask_espeak(text, voice)
         if spoken is None:
             return Tones(text, voice)
         # next to nothing said, or every sign of a foreign script spelled out: tones tell more about the length
         usual = WIRE_OUT.rate_hz * len(text) // CHARACTERS_PER_S
-        return spoken if usual // 8 <= spoken.n_frames <= usual * 4 + 2 * WIRE_OUT.rate_hz else Tones(text, voice)
+        telling = usual // 8 <= spoken.n_frames <= usual * 4 + 2 * WIRE_OUT.rate_hz
+        return self._keep(text, voice, spoken if telling else Tones(text, voice))
+
+    def _keep(self, text: str, voice: str, speech: Speech) -> Speech:
+        self._rehearsed[text, voice] = speech
+        while len(self._rehearsed) > _KEPT:
+            self._rehearsed.popitem(last=False)
+        return speech
 
     async def rehearse(self, text: str, voice: str) -> None:
         """
@@ -136,11 +151,9 @@ class Voice:
             return
         self._rehearsing.add((text, voice))
         try:
-            self._rehearsed[text, voice] = await self.say(text, voice)
+            await self.say(text, voice)
         finally:
             self._rehearsing.discard((text, voice))
-        while len(self._rehearsed) > _KEPT:
-            self._rehearsed.popitem(last=False)
 
     async def _ask_espeak(self, text: str, voice: str) -> Speech | None:
         assert self._espeak is not None

@@ -113,6 +113,20 @@ async def test_client_content_without_turns_is_a_clean_stop(stage, sounds):
     await client.nothing_for(3)
 
 
+async def test_a_result_that_waits_is_told_after_a_clean_stop(stage, sounds):
+    client = await stage.dial()
+    await client.setup("models/gemini-3.8-live", tools=TOOLS)
+    await client.type("weather")
+    call = next(m for m in await client.turn() if "toolCall" in m)["toolCall"]["functionCalls"][0]
+    await client.type("a long story")
+    await client.until("modelTurn")
+    answer = {"id": call["id"], "name": call["name"], "response": {"output": "sunny"}}
+    await client.send(toolResponse={"functionResponses": [answer]})
+    await client.send(clientContent={"turnComplete": True})
+    assert "interrupted" in sounds.kinds(await client.turn())
+    assert "sunny" in sounds.said(await client.turn())
+
+
 async def test_no_interruption_lets_the_reply_finish_and_then_answers(stage, sounds):
     client = await stage.dial()
     await client.setup(realtimeInputConfig={"activityHandling": "NO_INTERRUPTION"})

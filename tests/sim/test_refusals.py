@@ -14,8 +14,9 @@ from websockets.exceptions import ConnectionClosed  # noqa: TID251
 from flashlive_cli.clock import Clock
 from flashlive_cli.sim.grammar import ALPHA_MESSAGE
 from flashlive_cli.sim.inbound import read_first, read_later
+from flashlive_cli.sim.outbox import cut_reason
 from flashlive_cli.sim.schema import Kind, Many, MapOf, Refusal, Struct
-from flashlive_cli.sim.server import cut_reason, serve
+from flashlive_cli.sim.server import serve
 from flashlive_cli.sim.setup import judge_setup
 
 DOCUMENTED = {1007, 1008}
@@ -238,6 +239,12 @@ LATER = {
     "24 kHz in history": (shows("audio/pcm;rate=24000"), M31, 1008, NOT_IMPLEMENTED),
     "pdf": (shows("application/pdf"), M31, 1008, NOT_IMPLEMENTED),
     "audio in history on 2.5": (shows(PCM), M25, 1007, "Precondition check failed."),
+    "pdf in a response": (
+        answers(parts=[{"inlineData": {"mimeType": "application/pdf", "data": "AAAA"}}]),
+        M38,
+        1008,
+        NOT_IMPLEMENTED,
+    ),
     "no id": (answers(id=""), M31, 1007, INVALID),
     "response no object": (answers(response="x"), M31, 1007, "Invalid value at 'tool_response.function_responses[0]"),
     "scheduling on 3.1": (
@@ -277,6 +284,7 @@ FINE = {
     "16 kHz in history": shows(PCM),
     "no turns": {"clientContent": {}},
     "an unknown id": answers(),
+    "a picture in a response": answers(parts=[{"inlineData": {"mimeType": "image/png", "data": "AAAA"}}]),
     "stream end": {"realtimeInput": {"audioStreamEnd": False}},
 }
 
