@@ -83,6 +83,7 @@ def foreign_stderr(*, ours_too: bool = False) -> Iterator[Passage]:
             nowhere = os.open(os.devnull, os.O_WRONLY)
             os.dup2(nowhere, descriptor)
             os.close(nowhere)
+            pass
         else:
             sys.stderr = before
             os.dup2(aside.fileno(), descriptor)

@@ -201,7 +201,7 @@ class Keys:
         self._act(LineTyped(None) if line is None else LineTyped(line.text, line.cursor))
 
     def _help(self, shown: bool) -> None:
-        self._helps = shown
+        self._helps = shown and self._has_panel  # a line that explains the keys cannot be put away
         self._act(HelpSwitched(shown))
 
     def _hint(self, text: str | None) -> None:

@@ -40,6 +40,11 @@ class Transcript:
     final: bool
     heard: str | None = None
 
+    @property
+    def unheard(self) -> str:
+        """The words that nobody heard: the rest of a cut reply."""
+        return "" if self.heard is None else self.text.removeprefix(self.heard).strip()
+
 
 @dataclass(frozen=True, slots=True)
 class ReplyStarted:

@@ -3,7 +3,6 @@
 import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from itertools import pairwise
 from typing import Final
 
 from flashlive_cli.printable import printable
@@ -34,36 +33,6 @@ class Line:
     former: tuple[str, ...] = ()
     at: int | None = None
     draft: str = ""
-
-    def view(self, width: int) -> tuple[str, int]:
-        """
-        Return what to show in `width` terminal cells, and the column of the cursor in it, from 0.
-
-        The window follows the cursor and has a cell for it behind the end; a wide character that would be cut is left
-        out.
-        """
-        from rich.cells import cell_len  # noqa: PLC0415 - rich, for who has a panel
-
-        if width < 1:
-            return "", 0
-        bounds = _bounds(self.text)
-        spans = [(start, end, cell_len(self.text[start:end])) for start, end in pairwise(bounds)]
-        before = sum(cells for _, end, cells in spans if end <= self.cursor)
-        total = sum(cells for _, _, cells in spans) + 1
-        skip = min(max(0, before - width * 3 // 4), max(0, total - width))
-        under = next((cells for start, _, cells in spans if start == self.cursor), 1)
-        skip = max(skip, before + max(under, 1) - width) if under <= width else before
-        shown, column, left = [], 0, 0
-        for start, end, cells in spans:
-            if column < skip:
-                column += cells
-                left = column
-            elif column + cells - left > width:
-                break
-            else:
-                shown.append(self.text[start:end])
-                column += cells
-        return "".join(shown), before - left
 
 
 @dataclass(frozen=True, slots=True)

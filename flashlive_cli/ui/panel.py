@@ -17,6 +17,7 @@ from flashlive_cli.ui.rows import BOLD, DIM, MODEL, Row, cropped
 from flashlive_cli.ui.signs import Signs
 from flashlive_cli.ui.state import Doing, Meters, State
 from flashlive_cli.ui.turns import Running, finished_rows
+from flashlive_cli.ui.wording import clock
 from flashlive_cli.ui.wrapping import fit, wrap
 
 WIDEST: Final = 120
@@ -141,10 +142,10 @@ class Panel:
         """Return what the clock says, and whether it is urgent."""
         left_s = self._limit_s - now if self._limit_s is not None else None
         if state.ends_at is not None and (left_s is None or state.ends_at - now < left_s):
-            return f"connection ends in {rows.clock(state.ends_at - now)}", True
+            return f"connection ends in {clock(state.ends_at - now)}", True
         if left_s is None:
-            return rows.clock(now), False
-        return f"{rows.clock(now)} of {rows.clock(self._limit_s or 0)}", left_s < _URGENT_S
+            return clock(now), False
+        return f"{clock(now)} of {clock(self._limit_s or 0)}", left_s < _URGENT_S
 
     def _meters(self, state: State, meters: Meters, width: int) -> tuple[Row, ...]:
         length = rows.meter_length(width)

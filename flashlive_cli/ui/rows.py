@@ -18,7 +18,8 @@ from rich.style import Style
 from flashlive_cli.reports import BargeInLatency, TurnLatency
 from flashlive_cli.ui.signs import Signs
 from flashlive_cli.ui.state import Doing, Spent
-from flashlive_cli.ui.wrapping import cells, fit
+from flashlive_cli.ui.wording import took
+from flashlive_cli.ui.wrapping import cells, first_sign, fit, fit_end
 
 Row = tuple[Segment, ...]
 Part = tuple[str, Style | None]
@@ -93,20 +94,6 @@ def meter_length(width: int) -> int:
     """Return how many cells a meter has on a panel of that width."""
     room = (width - 36) // 2 if width >= _SIDE_BY_SIDE else width - 23
     return max(2, min(_LONGEST_METER, room))
-
-
-def clock(seconds: float) -> str:
-    """Return minutes and seconds, hours where there are any."""
-    minutes, rest = divmod(int(max(0.0, seconds)), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
-
-
-def took(milliseconds: float) -> str:
-    """Return a duration in the unit that suits it."""
-    if milliseconds < 1000:
-        return f"{milliseconds:.0f} ms"
-    return f"{milliseconds / 1000:.1f} s" if milliseconds < 100_000 else clock(milliseconds / 1000)
 
 
 @lru_cache(maxsize=16)
@@ -290,21 +277,13 @@ def typed(text: str, cursor: int, *, width: int, signs: Signs) -> Row:
     """
     before, after = signs.shown(text[:cursor]), signs.shown(text[cursor:])
     room = max(4, width - 8)
-    if cells(before) >= room - 1:
-        before = signs.more + _tail(before, room - 2 - cells(signs.more))
-    at, after = after[:1] or " ", after[1:]
+    at = first_sign(after)
+    after = after[len(at) :]
+    at = fit(at, room, "") or " "
+    if cells(before) + cells(at) > room:
+        before = signs.more + fit_end(before, room - cells(at) - cells(signs.more))
     after = fit(after, max(0, room - cells(before) - cells(at)), signs.more)
     return cropped([(" type   ", USER), (before, None), (at, CURSOR), (after, None)], width)
-
-
-def _tail(text: str, width: int) -> str:
-    """Return the end of the text that fits."""
-    used = 0
-    for index in range(len(text) - 1, -1, -1):
-        used += cells(text[index])
-        if used > width:
-            return text[index + 1 :]
-    return text
 
 
 def flow(facts: Iterable[Sequence[Part]], width: int, signs: Signs) -> tuple[Row, ...]:

@@ -5,16 +5,15 @@ Running words and calls stay in the state until they are final; then they leave 
 the panel once, and are forgotten. Times are seconds of the talk's clock.
 """
 
-import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Final, Literal, TypeGuard, assert_never
 
 from flashlive_cli import reports as r
 from flashlive_cli.ui.acts import Act, HelpSwitched, HintShown, LineNoted, LineTyped, QuestionPut
 from flashlive_cli.ui.finished import Called, Finished, Noted, NoteKind, Printed, Said
-from flashlive_cli.ui.plain import of_sound, summed_up
 from flashlive_cli.ui.snapshot import Call, Doing, Meters, Spent, State, Words
+from flashlive_cli.ui.wording import answered, arguments, of_sound, summed_up, whom
 
 __all__ = ["Call", "Doing", "Meters", "Spent", "State", "Told", "Words", "advance"]
 
@@ -88,8 +87,7 @@ def _linked(state: State, told: _Linked, now: float) -> State:
     match told:
         case r.SessionReady(model=model, voice=voice, tools=tools, simulated=simulated):
             with_tools = f"; tools: {', '.join(tools)}" if tools else ""
-            whom = f"{'the simulator as ' if simulated else ''}{model}, voice {voice or 'as the service likes'}"
-            state = _note(state, "note", f"talking to {whom}{with_tools}")
+            state = _note(state, "note", f"talking to {whom(told)}{with_tools}")
             state = replace(state, link="open", model=model, voice=voice, simulated=simulated)
         case r.SessionLeaving(time_left_s=time_left_s):
             state = replace(state, ends_at=now + time_left_s)
@@ -142,9 +140,7 @@ def _spoken(state: State, told: _Spoken, now: float) -> State:
             waiting = now if state.waiting_since is None and not state.replying else state.waiting_since
             state = replace(_finish(_without_words(state, "user"), Said("user", text)), waiting_since=waiting)
         case r.Transcript(text=text, heard=heard):
-            said = Said("model", text)
-            if heard is not None and heard != text:
-                said = Said("model", heard, unheard=text.removeprefix(heard).strip())
+            said = Said("model", text if heard is None else heard, told.unheard)
             state = _finish(_without_words(state, "model"), said)
         case r.ReplyStarted():
             state = replace(state, replying=True, hearing=False, waiting_since=None)
@@ -168,13 +164,13 @@ def _worked(state: State, told: _Worked, now: float) -> State:
     """Take what became of the model's calls."""
     match told:
         case r.ToolCalled(id=call_id, name=name, args=args, duplicate_of=first):
-            call = Call(call_id, name, _arguments(args), now, repeated=first is not None)
+            call = Call(call_id, name, _shortened(arguments(args)), now, repeated=first is not None)
             state = replace(state, running=(*state.running, call), hearing=False, waiting_since=None)
         case r.ToolAsked():
             pass  # the question itself comes as an act, if somebody is to answer it
         case r.ToolProgressed(response=response):
             call = _call(state, told, now)
-            state = _in_place(state, call, replace(call, progress=_response(response)))
+            state = _in_place(state, call, replace(call, progress=_shortened(answered(response))))
         case r.ToolPrinted(name=name, line=line):
             printers = [call for call in state.calls if call.name == name]
             if printers:
@@ -183,7 +179,9 @@ def _worked(state: State, told: _Worked, now: float) -> State:
             else:
                 state = _finish(state, Printed(name, line))
         case r.ToolFinished(ok=ok, response=response, duration_ms=took_ms):
-            state = _ended(state, _call(state, told, now), "done" if ok else "failed", _response(response), took_ms)
+            state = _ended(
+                state, _call(state, told, now), "done" if ok else "failed", _shortened(answered(response)), took_ms
+            )
             state = replace(state, waiting_since=None if state.replying or state.calls else now)
         case r.ToolCancelled():
             call = _call(state, told, now)
@@ -283,20 +281,6 @@ def _notes(state: State, lines: Iterable[str], kind: NoteKind = "note") -> State
     for line in lines:
         state = _note(state, kind, line)
     return state
-
-
-def _arguments(args: Mapping[str, object]) -> str:
-    return _shortened(", ".join(f"{name}={_value(value)}" for name, value in args.items()))
-
-
-def _response(response: Mapping[str, object]) -> str:
-    if "error" in response:
-        return _shortened(str(response["error"]))
-    return _shortened(_value(response["output"] if set(response) == {"output"} else response))
-
-
-def _value(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False, default=str)
 
 
 def _shortened(text: str) -> str:

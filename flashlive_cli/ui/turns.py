@@ -12,9 +12,10 @@ from typing import Final, assert_never
 from rich.style import Style
 
 from flashlive_cli.ui.finished import Called, Finished, Noted, Printed, Said
-from flashlive_cli.ui.rows import BAD, BOLD, CARE, DIM, MODEL, TOOL, USER, Part, Row, cropped, took
+from flashlive_cli.ui.rows import BAD, BOLD, CARE, DIM, MODEL, TOOL, USER, Part, Row, cropped
 from flashlive_cli.ui.signs import Signs
 from flashlive_cli.ui.state import Call, Words
+from flashlive_cli.ui.wording import took
 from flashlive_cli.ui.wrapping import Wrapped, fit, spans, wrap
 
 MEASURE: Final = 100

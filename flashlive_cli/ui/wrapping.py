@@ -59,6 +59,24 @@ def fit(text: str, width: int, more: str = "…") -> str:
     return text[:end] + more
 
 
+def fit_end(text: str, width: int) -> str:
+    """Return as much of the text's end as fits."""
+    if text.isascii():
+        return text[max(0, len(text) - max(0, width)) :]
+    start, used = len(text), 0
+    for begin, _, size in reversed(list(_clusters(text, 0, len(text)))):
+        used += size
+        if used > width:
+            break
+        start = begin
+    return text[start:]
+
+
+def first_sign(text: str) -> str:
+    """Return what is drawn as one sign at the text's beginning; nothing where there is none."""
+    return next((text[:stop] for _, stop, _ in _clusters(text, 0, len(text))), "")
+
+
 def wrap(text: str, width: int) -> list[str]:
     """Break the text into lines between words, or within a word that is longer than a line; at least one line."""
     return [text[start:end] for start, end in spans(text, width)]

@@ -3,7 +3,6 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from rich.cells import cell_len
 
 from flashlive_cli.printable import printable
 from flashlive_cli.ui.editor import MAX_CHARS, Cancelled, Line, Sent, edit
@@ -134,39 +133,20 @@ def test_a_former_line_can_be_changed_and_sent() -> None:
     assert edit(line, Key("enter")) == Sent("sto")
 
 
-@pytest.mark.parametrize(
-    ("line", "width", "shown", "column"),
-    [
-        ("|", 10, "", 0), ("hello|", 10, "hello", 5), ("hello|", 6, "hello", 5), ("hello|", 5, "ello", 4),
-        ("|hello world", 5, "hello", 0), ("hello world|", 6, "world", 5), ("日本語|", 7, "日本語", 6),
-        ("日本語|", 6, "本語", 4),
-        ("|日本語", 3, "日", 0), ("abc|", 1, "", 0), ("abc|", 0, "", 0), ("a|bcdefghij", 8, "abcdefgh", 1),
-        ("abcdefghij|klmnopqrst", 8, "efghijkl", 6),
-    ],
-)  # fmt: skip
-def test_the_window_follows_the_cursor(line: str, width: int, shown: str, column: int) -> None:
-    assert at(line).view(width) == (shown, column)
-
-
 TEXT = st.lists(st.one_of(st.sampled_from(ONE), st.sampled_from("ab 日"), st.characters()), max_size=30).map("".join)
 KEYS = st.one_of(st.sampled_from(NAMES).map(Key), TEXT.map(lambda text: Key("paste", text)))
 
 
-@given(st.lists(KEYS, max_size=15), st.integers(0, 20))
-def test_whatever_is_typed_stays_printable_and_within_its_window(keys: list[Key], width: int) -> None:
+@given(st.lists(KEYS, max_size=15))
+def test_whatever_is_typed_stays_printable_and_the_cursor_within_it(keys: list[Key]) -> None:
     line = Line(former=("früher", "\x1b[2J"))
     for key in keys:
         edited = edit(line, key)
         if not isinstance(edited, Line):
             continue
         line = edited
-        shown, column = line.view(width)
-
         assert printable(line.text) == line.text
         assert 0 <= line.cursor <= len(line.text)
-        assert cell_len(shown) <= width
-        assert 0 <= column < max(width, 1)
-        assert column <= cell_len(shown)
 
 
 @given(TEXT)

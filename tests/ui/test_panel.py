@@ -17,7 +17,7 @@ from flashlive_cli.ui.panel import LOWEST, Panel, Rows
 from flashlive_cli.ui.rows import KEYS, loudness
 from flashlive_cli.ui.signs import UNICODE, Signs, signs_for
 from flashlive_cli.ui.state import Call, Meters, Spent, State, Words
-from flashlive_cli.ui.wrapping import Wrapped, cells, fit, safe, wrap
+from flashlive_cli.ui.wrapping import Wrapped, cells, first_sign, fit, fit_end, safe, wrap
 
 QUIET = Meters(float("-inf"), False, float("-inf"), 0.0, 0, 0.0)
 LOUD = Meters(-9.0, True, -20.0, 3400.0, 2, 40.0)
@@ -167,6 +167,15 @@ def test_the_cursor_of_the_line_being_typed_stays_in_view() -> None:
         under_cursor = [part.text for row in rows for part in row if part.style and part.style.reverse]
 
         assert under_cursor == [text[cursor : cursor + 1] or " "]
+
+
+def test_the_cursor_is_on_all_that_is_drawn_as_one_sign() -> None:
+    for sign in ("e\u0301", "你", "👩\u200d👩\u200d👧", "👍🏽"):
+        for before in ("", "x" * 200, "x" * 199 + "你"):
+            typed = LineTyped(before + sign + "yz", len(before))
+            (row, *_) = Panel(UNICODE).rows(replace(TALK, typed=typed), LOUD, 0.0, width=40, height=3)
+
+            assert [part.text for part in row if part.style and part.style.reverse] == [sign]
 
 
 def test_a_question_keeps_its_beginning_and_its_keys_however_long_it_is() -> None:
@@ -394,6 +403,11 @@ def test_wrapping_loses_nothing_but_spaces_at_the_breaks(scraps, width) -> None:
     assert all(cells(line) <= width for line in told)
     assert re.sub("[ \u3000]", "", "".join(told)) == re.sub("[ \u3000]", "", text)
     assert cells(fit(text, width)) <= width
+    assert cells(fit_end(text, width)) <= width
+    assert text.endswith(fit_end(text, width))
+    assert fit_end(text, cells(text)) == text
+    assert first_sign(text) + text[len(first_sign(text)) :] == text
+    assert bool(first_sign(text)) == bool(text)
 
 
 @given(SCRAPS.filter(lambda scraps: "(" not in "".join(scraps)), st.integers(2, 30))

@@ -1,0 +1,113 @@
+"""What is said in the same words in lines and on the panel. Text is raw: who shows it makes it safe."""
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from flashlive_cli import reports as r
+
+_ECHO_WORDS: Final = {
+    "learning": "learning the room; the microphone is off while the reply sounds (headphones: --echo off)",
+    "half": "half duplex; the microphone is off while the reply sounds",
+}
+
+MICROPHONE_WORDS: Final = {
+    "open": "open",
+    "muted": "muted",
+    "waiting": "off until the space bar is pressed",
+    "pushed": "open until the space bar is let go",
+}
+
+
+def whom(ready: r.SessionReady) -> str:
+    """Say with whom one talks."""
+    where = "the simulator as " if ready.simulated else ""
+    return f"{where}{ready.model}, voice {ready.voice or 'as the service likes'}"
+
+
+def of_sound(report: r.SoundReady | r.EchoChanged | r.SoundClosed) -> Iterator[str]:
+    """Say what is listened and spoken through, and how well that goes."""
+    match report:
+        case r.SoundReady(echo=echo):
+            ends = (
+                ("microphone", report.microphone, report.microphone_rate_hz, report.microphone_latency_ms),
+                ("speaker", report.speaker, report.speaker_rate_hz, report.speaker_latency_ms),
+            )
+            words = [_end(*end) for end in ends if end[1] is not None]
+            yield ", ".join([*words, f"echo: {echo}"] if echo else words)
+        case r.EchoChanged(state=state, erle_db=erle_db):
+            heard = (
+                f"cancelled, by {erle_db:.0f} dB"
+                if erle_db is not None
+                else "cancelled from here on; none was heard yet"
+            )
+            yield f"echo: {_ECHO_WORDS.get(state, heard)}"
+        case r.SoundClosed(underruns=underruns, microphone_lost_ms=lost_ms):
+            if underruns:
+                yield f"the speaker ran dry {_counted(underruns, 'time')} within a reply"
+            if lost_ms:
+                yield f"{lost_ms:.0f} ms of the microphone could not be sent in time"
+
+
+def summed_up(summary: r.TalkSummary) -> Iterator[str]:
+    """Say what a talk came to, in a line or two."""
+    counts = [clock(summary.duration_s), _counted(summary.turns, "turn")]
+    counts += [_counted(summary.barge_ins, "barge-in")] if summary.barge_ins else []
+    counts += [_counted(summary.tool_calls, "tool call")] if summary.tool_calls else []
+    tokens = [
+        f"{sum(by_modality.values())} tokens {way}"
+        for way, by_modality in (
+            ("in", summary.prompt_tokens_by_modality),
+            ("out", summary.response_tokens_by_modality),
+        )
+        if by_modality
+    ]
+    cost = [f"${summary.cost_usd:.4f}"] if summary.cost_usd is not None else []
+    yield ", ".join([*counts, *tokens, *cost])
+    medians = (
+        ("to the first content", summary.median_first_content_ms),
+        ("to the first sound", summary.median_first_sample_ms),
+        ("from a barge-in to silence", summary.median_silence_ms),
+    )
+    told = [f"{value:.0f} ms {what}" for what, value in medians if value is not None]
+    if told:
+        yield f"in the median {', '.join(told)}"
+
+
+def _counted(number: int, thing: str) -> str:
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
+
+
+def _end(what: str, name: str | None, rate_hz: int | None, latency_ms: float | None) -> str:
+    figures = f" ({rate_hz / 1000:g} kHz, holds {latency_ms:.0f} ms)" if rate_hz and latency_ms is not None else ""
+    return f"{what} {name}{figures}"
+
+
+def arguments(args: Mapping[str, object]) -> str:
+    """Say what a tool was given."""
+    return ", ".join(f"{name}={_value(value)}" for name, value in args.items())
+
+
+def answered(response: Mapping[str, object]) -> str:
+    """Say what a tool answered, or what went wrong in it, without the wrapping that every answer has."""
+    if "error" in response:
+        return str(response["error"])
+    return _value(response["output"] if set(response) == {"output"} else response)
+
+
+def _value(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, default=str)
+
+
+def clock(seconds: float) -> str:
+    """Return minutes and seconds, hours where there are any."""
+    minutes, rest = divmod(int(max(0.0, seconds)), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def took(milliseconds: float) -> str:
+    """Return a duration in the unit that suits it."""
+    if milliseconds < 1000:
+        return f"{milliseconds:.0f} ms"
+    return f"{milliseconds / 1000:.1f} s" if milliseconds < 100_000 else clock(milliseconds / 1000)
