@@ -14,7 +14,10 @@ The command line: introduces the rooms to each other; errors become exit codes h
     consent.py     whether a tool that asks first may be run
     keyboard.py    lines typed while a talk goes on
     reload.py      tools files that are saved meanwhile
-    simulate.py    `flashlive sim`
+    simulate.py    `flashlive sim`: options
+    simulation.py  a simulator held
+    guest.py       the program it runs for
+    traffic.py     what passes over its sockets, kept and shown
     catalogue.py   `flashlive voices`, `flashlive models`
     tools.py       `flashlive tools`
     devices.py     `flashlive devices`

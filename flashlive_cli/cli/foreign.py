@@ -83,7 +83,7 @@ def foreign_stderr(*, ours_too: bool = False) -> Iterator[Passage]:
             nowhere = os.open(os.devnull, os.O_WRONLY)
             os.dup2(nowhere, descriptor)
             os.close(nowhere)
-            pass
+            thread.join(1.0)  # a line that it cannot get rid of may wait in the full pipe: that is emptied first
         else:
             sys.stderr = before
             os.dup2(aside.fileno(), descriptor)

@@ -1,0 +1,177 @@
+"""A program run as the simulator's guest: its environment, its signals, its exit code."""
+
+import asyncio
+import contextlib
+import os
+import shutil
+import signal
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Self
+
+from flashlive_cli.cli.exits import KILLED_BY
+
+if TYPE_CHECKING:
+    from flashlive_cli.sim.certificate import Certificate
+
+DUMMY_KEY: Final = "flashlive-simulator-takes-any-key"
+PATIENCE_S: Final = 5.0
+"""Real seconds a guest has to end after a signal; then it is killed."""
+NOT_FOUND: Final = 127
+NOT_RUNNABLE: Final = 126
+"""Both as shells count."""
+
+_ELSEWHERE: Final = ("GOOGLE_GENAI_USE_VERTEXAI", "GOOGLE_GENAI_USE_ENTERPRISE", "GOOGLE_GENAI_API_VERSION")
+"""Would have Google's SDKs dial another service, or another version of this one than their own default."""
+_PROXIES: Final = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
+_HERE: Final = "127.0.0.1,localhost,::1"
+
+
+class CannotRun(Exception):
+    """
+    A guest that cannot be started.
+
+    Attributes:
+        code: what the exit code is then.
+    """
+
+    def __init__(self, words: str, code: int) -> None:
+        super().__init__(words)
+        self.code = code
+
+
+def address_for_sdks(port: int, *, tls: bool) -> str:
+    """What Google's SDKs take for a base URL; they dial TLS whatever it says."""
+    return f"{'https' if tls else 'http'}://127.0.0.1:{port}"
+
+
+def guest_settings(
+    inherited: Mapping[str, str], *, port: int, key: str | None, certificate: "Certificate | None"
+) -> dict[str, str]:
+    """
+    Return the variables that lead a program to the simulator, and to nowhere else.
+
+    Args:
+        inherited: the environment they are added to; what it says of certificates and proxies stays true.
+        port: of 127.0.0.1.
+        key: the one that is let in; None for any.
+        certificate: of the server; None without TLS.
+    """
+    settings = {"GOOGLE_GEMINI_BASE_URL": address_for_sdks(port, tls=certificate is not None)}
+    # one of them is enough for today's SDKs, but older ones and programs of their own look for the other
+    settings |= dict.fromkeys(("GEMINI_API_KEY", "GOOGLE_API_KEY"), key or DUMMY_KEY)
+    if certificate is not None:
+        bundle = str(certificate.bundle_file)
+        settings |= dict.fromkeys(("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"), bundle)
+        more = inherited.get("NODE_EXTRA_CA_CERTS", "")
+        settings["NODE_EXTRA_CA_CERTS"] = str(certificate.joined(Path(more)) if more else certificate.ca_file)
+        settings["DENO_CERT"] = str(certificate.ca_file)
+    for name in ("NO_PROXY", "no_proxy"):
+        known = inherited.get(name)
+        if known is not None or any(proxy in inherited or proxy.lower() in inherited for proxy in _PROXIES):
+            settings[name] = f"{known},{_HERE}" if known else _HERE
+    return settings
+
+
+def guest_environment(inherited: Mapping[str, str], settings: Mapping[str, str]) -> dict[str, str]:
+    """The whole environment of a guest."""
+    return {name: value for name, value in inherited.items() if name not in _ELSEWHERE} | dict(settings)
+
+
+async def run_guest(command: Sequence[str], environment: Mapping[str, str]) -> int:
+    """
+    Run a program on our own stdin, stdout and stderr; return its exit code as a shell counts it.
+
+    SIGINT, SIGTERM and SIGHUP go on to it; it is waited for, and killed where it does not end.
+
+    Raises:
+        CannotRun: there is no such program, or it is none.
+    """
+    program = _find(command[0])
+    with _Signals() as signals:  # before the start: a signal must not find us without a guest to tell
+        try:
+            process = await asyncio.create_subprocess_exec(program, *command[1:], env=dict(environment))
+        except OSError as exc:
+            raise CannotRun(f"{command[0]} cannot be run: {exc.strerror or exc}", NOT_RUNNABLE) from exc
+        signals.lead_to(process)
+        try:
+            code = await process.wait()
+        except BaseException:  # Ctrl-C on Windows, where the program gets it, too
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(PATIENCE_S):
+                    await process.wait()
+            if process.returncode is None:
+                process.kill()
+                await process.wait()
+            raise
+    return KILLED_BY - code if code < 0 else code
+
+
+def _find(name: str) -> str:
+    found = shutil.which(name)  # on Windows also npm.cmd for npm
+    if found is not None:
+        return found
+    path = Path(name)
+    if path.name != name and path.exists():
+        raise CannotRun(f"{name} is no program that can be run", NOT_RUNNABLE)
+    raise CannotRun(f"there is no program {name}", NOT_FOUND)
+
+
+class _Signals:
+    """Signals on their way to a guest; a context, in which they do nothing else."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._process: asyncio.subprocess.Process | None = None
+        self._waiting: list[int] = []
+        self._taken: list[int] = []
+        self._timer: asyncio.TimerHandle | None = None
+
+    def __enter__(self) -> Self:
+        for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+            with contextlib.suppress(NotImplementedError, AttributeError):  # Windows
+                number = getattr(signal, name)
+                self._loop.add_signal_handler(number, self._forward, number)
+                self._taken.append(number)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number in self._taken:
+            self._loop.remove_signal_handler(number)
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def lead_to(self, process: asyncio.subprocess.Process) -> None:
+        """The guest is there; it gets what came before it."""
+        self._process = process
+        for number in self._waiting:
+            self._forward(number)
+
+    def _forward(self, number: int) -> None:
+        if self._process is None:
+            self._waiting.append(number)
+            return
+        with contextlib.suppress(ProcessLookupError):
+            if number != signal.SIGINT or not _in_foreground():
+                self._process.send_signal(number)
+        if self._timer is None:
+            self._timer = self._loop.call_later(PATIENCE_S, self._kill)
+
+    def _kill(self) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            if self._process is not None:
+                self._process.kill()
+
+
+def _in_foreground() -> bool:
+    """Ctrl-C at our terminal reaches the guest by itself: it is in our process group."""
+    try:
+        terminal = os.open("/dev/tty", os.O_RDONLY | os.O_NOCTTY)
+    except (OSError, AttributeError):
+        return False
+    try:
+        return os.tcgetpgrp(terminal) == os.getpgrp()
+    except (OSError, AttributeError):
+        return False
+    finally:
+        os.close(terminal)
