@@ -18,7 +18,7 @@ class SessionReady:
 
 @dataclass(frozen=True, slots=True)
 class SessionMoving:
-    """The talk moves to another connection, in a quiet moment."""
+    """The talk moves to another connection: in a quiet moment, or because the old one broke."""
 
     type: ClassVar = "session.moving"
     reason: str
@@ -33,12 +33,18 @@ class SessionResumed:
         resumed: it is the old session; False for a fresh one, which knows nothing of what was said.
         tools: what the model may call now.
         moved_ms: how long nothing was heard.
+        asked_again: a question that was open is asked once more.
+        microphone_kept_ms: what was said meanwhile and is sent now.
+        microphone_lost_ms: what was said meanwhile and is not.
     """
 
     type: ClassVar = "session.resumed"
     resumed: bool
     tools: tuple[str, ...]
     moved_ms: float
+    asked_again: bool = False
+    microphone_kept_ms: float = 0.0
+    microphone_lost_ms: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,12 +44,18 @@ class Answers:
         self._clock = clock
         self._patience = patience
         self._news = asyncio.Event()
+        self._generated_s: float | None = None
 
     def news(self) -> None:
         """Note that something has happened: the narrator knows what."""
         self._news.set()
 
-    def told(self, event: e.Event) -> None:
+    def answered_since(self, asked_s: float) -> bool:
+        """Whether all of an answer to what was asked then has come, be it still being played."""
+        began_s = self._narrator.reply_started_s
+        return began_s is not None and self._generated_s is not None and asked_s <= began_s <= self._generated_s
+
+    def told(self, event: e.Event, now: float) -> None:
         """Note what the server said, before the narrator is told."""
         match event:
             case e.SpeechStarted():
@@ -57,7 +63,12 @@ class Answers:
             case e.InputTranscript():
                 # one that trails into the reply, as may happen, is of speech that is being answered
                 self.unanswered_speech |= self._line.protocol.state in {State.LISTENING, State.CUT}
-            case e.ToolCall() | e.AudioChunk() | e.OutputTranscript() | e.TurnComplete():
+            case e.GenerationComplete():
+                self._generated_s = now
+            case e.TurnComplete():
+                self._generated_s = now
+                self.unanswered_speech = False
+            case e.ToolCall() | e.AudioChunk() | e.OutputTranscript():
                 self.unanswered_speech = False
             case _:
                 pass

@@ -255,6 +255,11 @@ class Narrator:
                 )
             )
 
+    def broke_off(self) -> None:
+        """Note that the connection has gone, and with it the rest of the reply."""
+        self._finish_user()
+        self._finish_reply("the connection broke")
+
     def ended(self) -> None:
         """Note that the talk is over: whatever was still being said has been said."""
         self._finish_user()

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -41,9 +41,14 @@ class ListMicrophone:
         self._chunks.task_done()
         return chunk
 
-    def go_on(self, chunk: bytes) -> None:
-        """Have one more chunk to be read after what was said."""
+    def hear(self, chunk: bytes) -> None:
+        """Have one more chunk to be read."""
         self._chunks.put_nowait(chunk)
+
+    @property
+    def all_read(self) -> bool:
+        """Whether nothing is left to be read."""
+        return self._chunks.empty()
 
     async def say(self, *chunks: bytes) -> None:
         self.speech_started_s = self.speech_ended_s = None
@@ -168,6 +173,7 @@ class LoopbackTalk:
         price: Price | None = None,
         detection: c.Detection | None = None,
         live: bool = False,
+        delays: Iterable[float] = (),
     ) -> None:
         """Take the turns; or, `live`, talk by microphone until the far end or a limit ends it."""
         async with self._serving() as url:
@@ -192,6 +198,7 @@ class LoopbackTalk:
                 price=price,
                 wishes=self.wishes,
                 witness=self.witness,
+                delays=lambda: iter(delays),
             )
             try:
                 await talk.hold(None if live else turns)
