@@ -217,13 +217,24 @@ class Conversation:
         if self._gate.manual:
             self._report(MicrophoneSwitched(self._gate.state))
         lasts_s = self._curfew.duration_s
-        try:
-            async with asyncio.timeout(None if lasts_s is None else self._clock.real(lasts_s)):
-                await self._curfew.reached.wait()
-        except TimeoutError:
-            self._curfew.lasted(lasts_s or 0.0)
+        async with asyncio.TaskGroup() as group:
+            watching = self._answers.watch(finish=self._finish_utterance, break_off=self._keeper.break_off)
+            watchdog = group.create_task(watching, name="watchdog")
+            try:
+                async with asyncio.timeout(None if lasts_s is None else self._clock.real(lasts_s)):
+                    await self._curfew.reached.wait()
+            except TimeoutError:
+                self._curfew.lasted(lasts_s or 0.0)
+            watchdog.cancel()
         self._report(Warned(self._curfew.words))
         await self._finish_turn()
+
+    async def _finish_utterance(self) -> None:
+        """Tell the server that the user has finished, where it looks after that itself."""
+        await self._keeper.in_place.wait()
+        if self._gate.state == "open":
+            with contextlib.suppress(ConnectionLost):  # the keeper's business
+                await self._keeper.wire.send(c.EndAudioStream())
 
     async def _finish_turn(self) -> None:
         """Wait until the turn that runs is over; a server that falls silent is not waited for."""

@@ -87,6 +87,14 @@ class Pump:
         for message in self._protocol.messages_to_send():
             await self._connection.send(message)
 
+    async def outlive(self) -> None:
+        """Notice a far end that is gone without a goodbye; see `Connection.outlive`."""
+        await self._connection.outlive()
+
+    def break_off(self) -> None:
+        """End the connection without a goodbye; see `Connection.break_off`."""
+        self._connection.break_off()
+
     async def receive(self, speaker: Speaker, heard: Callable[[e.Event, float, int | None], None]) -> NoReturn:
         """
         Carry the wire to the speaker and every event to `heard`, until `ConnectionLost`.

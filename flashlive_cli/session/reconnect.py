@@ -117,6 +117,10 @@ class Keeper:
             self._leave_by_s = now + event.time_left_s - early_s
             self._leaving.set()
 
+    def break_off(self) -> None:
+        """Give the present connection up, and go on over another."""
+        self.wire.break_off()
+
     async def settle(self) -> None:
         """Between two turns: let a move that is due happen now."""
         while self.due and self._traveller.is_idle():
@@ -157,9 +161,11 @@ class Keeper:
         async with asyncio.TaskGroup() as group:
             receiver = group.create_task(self._receive(), name="receiver")
             leaver = group.create_task(self._time_to_leave(), name="leaver")
+            pinger = group.create_task(self.wire.outlive(), name="pinger")
             await asyncio.wait((receiver, leaver), return_when=asyncio.FIRST_COMPLETED)
             receiver.cancel()
             leaver.cancel()
+            pinger.cancel()
         return None if receiver.cancelled() else receiver.result()
 
     async def _receive(self) -> ConnectionLost | RemoteProtocolError:

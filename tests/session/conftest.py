@@ -29,6 +29,7 @@ class ListMicrophone:
     """Says chunks when told to, as fast as they are read; waits otherwise."""
 
     def __init__(self, clock: Clock) -> None:
+        self.speaks_s = 0.0  # how long the user has been speaking when the first chunk is read
         self.speech_started_s: float | None = None
         self.speech_ended_s: float | None = None
         self._clock = clock
@@ -37,7 +38,7 @@ class ListMicrophone:
     async def read(self) -> bytes:
         chunk = await self._chunks.get()
         self.speech_ended_s = self._clock.now()
-        self.speech_started_s = self.speech_started_s or self.speech_ended_s
+        self.speech_started_s = self.speech_started_s or self.speech_ended_s - self.speaks_s
         self._chunks.task_done()
         return chunk
 

@@ -18,7 +18,8 @@ from flashlive_cli.reports import (
     Transcript,
     Warned,
 )
-from flashlive_cli.session.givens import Typed
+from flashlive_cli.session import connection
+from flashlive_cli.session.givens import Patience, Typed
 from flashlive_cli.session.limits import Limits
 from flashlive_cli.session.verdict import MOST_DROPS_A_MINUTE
 from flashlive_cli.session.wishes import Push
@@ -430,3 +431,61 @@ async def test_a_half_typed_activity_is_begun_anew_over_the_next_connection(loop
 
 def chunk(dye: int) -> bytes:
     return bytes([dye, 0]) * 320
+
+
+async def test_a_user_who_gets_no_answer_is_told_and_the_service_that_he_has_finished(loopback) -> None:
+    async def sleeps(far_end, peer):
+        await accept(peer)
+        for _ in range(2):
+            await far_end.next(peer)
+        await peer.answer()
+
+    far_end = FarEnd(sleeps)
+    talk = loopback(far_end)
+    talk.microphone.speaks_s = 2.0
+    talk.microphone.hear(chunk(1))
+    await talk.hold(live=True, delays=SOON, limits=Limits(duration_s=3), patience=Patience(stall_s=0.5))
+
+    assert far_end.said(0) == [1, {"realtimeInput": {"audioStreamEnd": True}}]
+    assert [w.message for w in talk.told(Warned)][:1] == ["no answer for 0.5 s after you stopped speaking"]
+
+
+async def test_a_service_that_has_heard_and_says_nothing_is_tried_over_another_connection(loopback) -> None:
+    async def sleeps(far_end, peer):
+        await accept(peer)
+        await far_end.next(peer)
+        await peer.say({"serverContent": {"inputTranscription": {"text": "Hello?"}}})
+        await peer.socket.wait_closed()
+
+    async def hears(far_end, peer):
+        await accept(peer)
+        await far_end.next(peer)
+        await peer.answer()
+
+    far_end = FarEnd(sleeps, hears)
+    talk = loopback(far_end)
+    talk.microphone.speaks_s = 2.0
+    talk.microphone.hear(chunk(1))
+    await talk.hold(live=True, delays=SOON, limits=Limits(duration_s=4), patience=Patience(stall_s=0.4))
+
+    assert talk.error is None
+    assert far_end.said(1) == [1], "what was said is said again"
+    assert any("another connection" in w.message for w in talk.told(Warned))
+    assert [t.text for t in talk.told(Transcript) if t.final and t.role == "model"] == ["Hi."]
+
+
+async def test_a_far_end_that_is_gone_without_a_goodbye_is_noticed(loopback, monkeypatch) -> None:
+    async def vanishes(far_end, peer):
+        await accept(peer)
+        await far_end.next(peer)
+        peer.socket.transport.pause_reading()  # neither pongs nor anything else
+        await until(lambda: talk.told(SessionResumed))
+
+    for name in ("PING_EVERY_S", "SILENT_FOR_S"):
+        monkeypatch.setattr(connection, name, 0.1)
+    far_end = FarEnd(vanishes, answer)
+    talk = loopback(far_end)
+    await talk.hold(Typed("hello"), delays=SOON, patience=Patience(stall_s=60, answer_s=60))
+
+    assert talk.error is None
+    assert far_end.said(1) == ["hello"]
