@@ -6,7 +6,17 @@ from typing import ClassVar
 
 @dataclass(frozen=True, slots=True)
 class SessionReady:
-    """The service took the setup; the talk begins."""
+    """
+    The service took the setup; the talk begins.
+
+    Attributes:
+        model: without `models/`.
+        voice: a prebuilt voice's name; None for the service's choice.
+        tools: what the model may call.
+        simulated: the far end is the built-in simulator.
+        setup_ms: from the dial to the acceptance.
+        resumed: with `--resume`, whether the session is the old one (else what was said is its history); else None.
+    """
 
     type: ClassVar = "session.ready"
     model: str
@@ -14,6 +24,7 @@ class SessionReady:
     tools: tuple[str, ...]
     simulated: bool
     setup_ms: float
+    resumed: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)

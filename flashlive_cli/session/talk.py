@@ -15,7 +15,7 @@ from flashlive_cli.session.bill import Bill
 from flashlive_cli.session.calls import Consent, NoTools, Tools, nobody_to_ask
 from flashlive_cli.session.conversation import Conversation
 from flashlive_cli.session.endpoint import Endpoint
-from flashlive_cli.session.givens import Patience, Renewal, Sound, Turn, Witness
+from flashlive_cli.session.givens import Left, Patience, Renewal, Sound, Turn, Witness
 from flashlive_cli.session.history import History
 from flashlive_cli.session.limits import Curfew, Limits
 from flashlive_cli.session.line import Line
@@ -71,6 +71,7 @@ class Talk:
         limits: Limits | None = None,
         price: Price | None = None,
         delays: Callable[[], Iterator[float]] | None = None,
+        left: Left | None = None,
         simulated: bool = False,
     ) -> None:
         self._model = model
@@ -97,7 +98,8 @@ class Talk:
         self._bill = Bill(price)
         self._narrator = Narrator(self._report, self._bill)
         self._tally = Tally()
-        self._history = History()
+        self._before = left
+        self._history = History(left.turns if left else ())
 
     async def hold(self, turns: Iterable[Turn] | None) -> None:
         """
@@ -142,14 +144,25 @@ class Talk:
                 self._report(self._tally.summary(duration_s=now, turns=turns_ended, bill=self._bill))
                 self._report(SessionClosed(connection.close_code, connection.close_reason, now, turns_ended))
 
+    @property
+    def left(self) -> Left:
+        """What another talk could take up."""
+        return Left(self._line.handle, self._history.turns())
+
     async def _open(self) -> Sound:
         begun = self._clock.now()
-        await self._line.open(self._sound.prepare, on_retry=lambda reason: self._report(Warned(f"{reason}; once more")))
+        resumed = await self._line.open(
+            self._sound.prepare,
+            handle=self._before.handle if self._before else None,
+            history=self._history.turns(),
+            on_retry=lambda reason: self._report(Warned(f"{reason}; once more")),
+        )
         took_ms = (self._clock.now() - begun) * 1000
         sound = await self._sound.open()
         setup = self._line.setup
         tools = tuple(function.name for function in setup.functions)
-        self._report(SessionReady(self._model.id, setup.voice, tools, self._simulated, took_ms))
+        taken_up = resumed if self._before else None
+        self._report(SessionReady(self._model.id, setup.voice, tools, self._simulated, took_ms, taken_up))
         return sound
 
     def _report(self, report: Report) -> None:
