@@ -171,11 +171,11 @@ class Conversation:
         self._calls.moved()
         self._calls.interrupted()  # a call that comes again is the same one
         self._gate.moved()
-        self._narrator.broke_off()
         asked = self._latest_question()
-        if asked is None or not midway or self._calls.open:
-            return False
-        if self._answers.answered_since(asked.at) and self._protocol.ledger.settled:
+        answered = asked is not None and self._answers.answered_since(asked.at) and self._protocol.ledger.settled
+        self._narrator.broke_off(self._clock.now(), answered=answered)
+        self._answers.news()
+        if asked is None or answered or not midway or self._calls.open:
             return False
         await self._ask_again(asked)
         return True
