@@ -15,6 +15,7 @@ from flashlive_cli.cli.casting import Cast, cast_talk
 from flashlive_cli.cli.exits import KILLED_BY
 from flashlive_cli.cli.keep import open_recorder
 from flashlive_cli.cli.keys import offered_keys, open_keys
+from flashlive_cli.cli.resume import open_leaver
 from flashlive_cli.cli.rules import STDOUT
 from flashlive_cli.cli.screen import Screen
 from flashlive_cli.cli.sound import TalkSound
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 
 
 def hold_talk(
-    resolved: Resolved, given: Sequence[Given], *, raw: bool, sim: bool, scenario: Path | None, yes: bool
+    resolved: Resolved, given: Sequence[Given], *, raw: bool, sim: bool, scenario: Path | None, yes: bool, resume: bool
 ) -> None:
     """
     Hold a talk from beginning to end.
@@ -44,10 +45,10 @@ def hold_talk(
     """
     with ExitStack() as stack:
         cast = cast_talk(resolved, given, raw=raw, sim=sim, scenario=scenario, yes=yes, stack=stack)
-        asyncio.run(_hold(resolved.config, cast))
+        asyncio.run(_hold(resolved.config, cast, resume=resume))
 
 
-async def _hold(settings: Config, cast: Cast) -> None:
+async def _hold(settings: Config, cast: Cast, *, resume: bool) -> None:
     clock = Clock(settings.speed)
     screen = Screen(
         cast.form,
@@ -70,6 +71,7 @@ async def _hold(settings: Config, cast: Cast) -> None:
             raise screen.gave_up(error) from None
         sound = TalkSound(cast, settings, clock, screen, stack, on_played=recorder.played if recorder else None)
         screen.meters = sound.meters
+        leaver = open_leaver(cast, screen, stack, resume=resume)
         talk = Talk(
             endpoint=await stack.enter_async_context(_far_end(cast, clock)),
             model=cast.model,
@@ -88,8 +90,11 @@ async def _hold(settings: Config, cast: Cast) -> None:
             ),
             limits=Limits(duration_s=settings.max_duration, cost_usd=settings.max_cost),
             price=cast.price,
+            left=leaver.found if leaver else None,
             simulated=cast.endpoint is None,
         )
+        if leaver is not None:
+            leaver.left = lambda: talk.left
         try:
             await talk.hold(sound.turns())
         except FlashliveError as error:

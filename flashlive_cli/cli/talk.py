@@ -122,6 +122,9 @@ def talk(  # noqa: PLR0917 - options are given by name
     speed: Annotated[
         float | None, typer.Option("--speed", metavar="N", help="Run N times faster than real time; with --sim.")
     ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Take up the last live talk with this model.", show_default=False)
+    ] = False,
     thinking: Annotated[
         Level | None, typer.Option("--thinking", help="Thinking level, where the model has one.")
     ] = None,
@@ -214,5 +217,11 @@ def talk(  # noqa: PLR0917 - options are given by name
     from flashlive_cli.cli import stage  # noqa: PLC0415 - --help needs none of it
 
     stage.hold_talk(
-        resolved, given_turns(context, inputs or (), texts or ()), raw=raw, sim=sim, scenario=scenario, yes=yes
+        resolved,
+        given_turns(context, inputs or (), texts or ()),
+        raw=raw,
+        sim=sim,
+        scenario=scenario,
+        yes=yes,
+        resume=resume,
     )

@@ -6,7 +6,17 @@ from typing import ClassVar
 
 @dataclass(frozen=True, slots=True)
 class SessionReady:
-    """The service took the setup; the talk begins."""
+    """
+    The service took the setup; the talk begins.
+
+    Attributes:
+        model: without `models/`.
+        voice: a prebuilt voice's name; None for the service's choice.
+        tools: what the model may call.
+        simulated: the far end is the built-in simulator.
+        setup_ms: from the dial to the acceptance.
+        resumed: with `--resume`, whether the session is the old one (else what was said is its history); else None.
+    """
 
     type: ClassVar = "session.ready"
     model: str
@@ -14,11 +24,12 @@ class SessionReady:
     tools: tuple[str, ...]
     simulated: bool
     setup_ms: float
+    resumed: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class SessionMoving:
-    """The talk moves to another connection, in a quiet moment."""
+    """The talk moves to another connection: in a quiet moment, or because the old one broke."""
 
     type: ClassVar = "session.moving"
     reason: str
@@ -33,12 +44,18 @@ class SessionResumed:
         resumed: it is the old session; False for a fresh one, which knows nothing of what was said.
         tools: what the model may call now.
         moved_ms: how long nothing was heard.
+        asked_again: a question that was open is asked once more.
+        microphone_kept_ms: what was said meanwhile and is sent now.
+        microphone_lost_ms: what was said meanwhile and is not.
     """
 
     type: ClassVar = "session.resumed"
     resumed: bool
     tools: tuple[str, ...]
     moved_ms: float
+    asked_again: bool = False
+    microphone_kept_ms: float = 0.0
+    microphone_lost_ms: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """Whether the server has answered a turn: waiting for it, and telling the user when nothing comes."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 from flashlive_cli.clock import Clock
@@ -16,6 +16,9 @@ QUIET_S: Final = 3.0
 """A clip that ends in noise was answered before its end: so many conversation seconds we wait for another answer,
 which none may be. The service ends an utterance after 1.2 s of silence and answers within a second of that."""
 LEAST_PATIENCE_S: Final = 2.0
+UTTERANCE_S: Final = 1.0
+"""What our ear hears for so long is taken for speech, also where the server has not said that it hears any."""
+LOOK_S: Final = 0.5
 
 
 class Answers:
@@ -44,12 +47,18 @@ class Answers:
         self._clock = clock
         self._patience = patience
         self._news = asyncio.Event()
+        self._generated_s: float | None = None
 
     def news(self) -> None:
         """Note that something has happened: the narrator knows what."""
         self._news.set()
 
-    def told(self, event: e.Event) -> None:
+    def answered_since(self, asked_s: float) -> bool:
+        """Whether all of an answer to what was asked then has come, be it still being played."""
+        began_s = self._narrator.reply_started_s
+        return began_s is not None and self._generated_s is not None and asked_s <= began_s <= self._generated_s
+
+    def told(self, event: e.Event, now: float) -> None:
         """Note what the server said, before the narrator is told."""
         match event:
             case e.SpeechStarted():
@@ -57,7 +66,12 @@ class Answers:
             case e.InputTranscript():
                 # one that trails into the reply, as may happen, is of speech that is being answered
                 self.unanswered_speech |= self._line.protocol.state in {State.LISTENING, State.CUT}
-            case e.ToolCall() | e.AudioChunk() | e.OutputTranscript() | e.TurnComplete():
+            case e.GenerationComplete():
+                self._generated_s = now
+            case e.TurnComplete():
+                self._generated_s = now
+                self.unanswered_speech = False
+            case e.ToolCall() | e.AudioChunk() | e.OutputTranscript():
                 self.unanswered_speech = False
             case _:
                 pass
@@ -86,6 +100,41 @@ class Answers:
                 what = "nothing more of the answer" if self._has_begun(begun) else "no answer"
                 self._report(Warned(f"{what} to {name} for {self._patience.stall_s:g} s"))
         return True
+
+    async def watch(self, *, finish: Callable[[], Awaitable[None]], break_off: Callable[[], None]) -> None:
+        """
+        Look after the answers of a live talk until cancelled: say when none comes, and do what can be done.
+
+        Args:
+            finish: tells the server that the user has finished: it may not have noticed.
+            break_off: has the talk go on over another connection, where all is asked again.
+        """
+        nudged: float | None = None
+        broken: float | None = None
+        while True:
+            await self._clock.sleep(LOOK_S)
+            started_s, silent_s = self._unanswered_for()
+            if started_s is None or silent_s < self._patience.stall_s:
+                continue
+            if nudged != started_s:
+                nudged = started_s
+                self._report(Warned(f"no answer for {self._patience.stall_s:g} s after you stopped speaking"))
+                await finish()
+            elif broken != started_s and silent_s >= 2 * self._patience.stall_s and self.unanswered_speech:
+                broken = started_s
+                self._report(Warned("still no answer: trying another connection"))
+                break_off()
+
+    def _unanswered_for(self) -> tuple[float | None, float]:
+        """Return when the user began to say what nothing was answered to, and for how long that has been so."""
+        started_s, ended_s = self._sound.speech_started_s, self._sound.speech_ended_s
+        if started_s is None or ended_s is None or ended_s < started_s:
+            return None, 0.0
+        heard = self.unanswered_speech or ended_s - started_s >= UTTERANCE_S
+        busy = self._line.protocol.ledger.open_calls or self._sound.speaker.held_frames
+        if not heard or busy or self._has_begun(started_s):
+            return None, 0.0
+        return started_s, self._clock.now() - ended_s
 
     def _patience_s(self, *, stalled: bool) -> float | None:
         """How long to wait for the next sign of the server; None as long as there is a reason for its silence."""

@@ -181,6 +181,11 @@ class Calls:
         work = self._run(made) if first is None else self._repeat(made, first)
         self._open[call.id] = made, self._group.create_task(work, name=f"tool {call.name}")
 
+    @property
+    def open(self) -> bool:
+        """Whether a call waits for its answer."""
+        return bool(self._open)
+
     def interrupted(self) -> None:
         """Note that the user cut in: a call that comes again from now on is the same one."""
         for call in self._latest.values():

@@ -1,6 +1,8 @@
 """One WebSocket: dial, send, receive, close. The only client import of websockets; its exceptions end here."""
 
+import asyncio
 import logging
+import time
 from types import TracebackType
 from typing import Final, Protocol, Self
 
@@ -17,9 +19,12 @@ from flashlive_cli.session.endpoint import Endpoint
 MAX_MESSAGE_BYTES: Final = 16 * 2**20
 """No limit is documented; the Python SDK lives with 1 MiB, so this is far above what a server sends."""
 
-PING_INTERVAL_S: Final = 20
-PING_TIMEOUT_S: Final = 60
-"""sip-to-ai #14: pongs come 8-30 s late under load, and a 20 s timeout kills healthy calls with a 1011 of our own."""
+PING_EVERY_S: Final = 20.0
+SILENT_FOR_S: Final = 45.0
+"""sip-to-ai #14: pongs come 8-30 s late under load, and a library's 20 s kill healthy calls with a 1011 of our own."""
+SLEPT_S: Final = 10.0
+"""The wall's clock has run on by so much while ours stood still: the machine was asleep."""
+SILENT_AFTER_SLEEP_S: Final = 5.0
 
 CLOSE_TIMEOUT_S: Final = 2.0
 
@@ -64,6 +69,7 @@ class Connection:
         self.witness: MessageWitness | None = None
         self._socket = socket
         self._endpoint = endpoint
+        self._received = 0
 
     async def __aenter__(self) -> Self:
         return self
@@ -98,9 +104,36 @@ class Connection:
             message = await self._socket.recv(decode=False)
         except ConnectionClosed as exc:
             raise self._lost(exc) from exc
+        self._received += 1
         if self.witness is not None:
             self.witness.received(message)
         return message
+
+    async def outlive(self) -> None:
+        """
+        Ping now and then; when neither a pong nor any message has come for long, break the connection, and return.
+
+        To be run in a task of its own. Who receives sees a `ConnectionLost` that no server has closed. After the
+        machine was asleep, the far end has to show itself at once.
+        """
+        patience_s = SILENT_FOR_S
+        while True:
+            received = self._received
+            try:
+                pong = await self._socket.ping()
+                async with asyncio.timeout(patience_s):
+                    await pong
+            except TimeoutError:
+                if received == self._received:
+                    self.break_off()
+                    return
+            except ConnectionClosed:
+                return  # who receives knows
+            patience_s = SILENT_AFTER_SLEEP_S if await _slept(PING_EVERY_S) else SILENT_FOR_S
+
+    def break_off(self) -> None:
+        """End the connection without a goodbye: there is nobody to say it to."""
+        self._socket.transport.abort()
 
     async def close(self) -> None:
         """Say goodbye with 1000; never raises for a connection that is gone already."""
@@ -129,6 +162,18 @@ class Connection:
         return ConnectionLost(f"the connection broke off without a goodbye ({ABNORMAL})", code=ABNORMAL)
 
 
+async def _slept(seconds: float) -> bool:
+    """Let real seconds pass; return early, and True, where the machine was asleep meanwhile."""
+    left_s = seconds
+    while left_s > 0:
+        wall_s, own_s = time.time(), time.monotonic()  # noqa: TID251 - the wall's clock goes on in sleep
+        await asyncio.sleep(1.0)
+        left_s -= 1.0
+        if time.time() - wall_s - (time.monotonic() - own_s) > SLEPT_S:  # noqa: TID251 - the same
+            return True
+    return False
+
+
 async def dial(endpoint: Endpoint, *, timeout_s: float = 10.0) -> Connection:
     """
     Open a WebSocket. TLS is verified; a proxy of the environment is used, except to this machine.
@@ -146,8 +191,7 @@ async def dial(endpoint: Endpoint, *, timeout_s: float = 10.0) -> Connection:
             additional_headers=endpoint.headers,
             compression=None,  # base64 PCM barely compresses
             max_size=MAX_MESSAGE_BYTES,
-            ping_interval=PING_INTERVAL_S,
-            ping_timeout=PING_TIMEOUT_S,
+            ping_interval=None,  # see `Connection.outlive`
             open_timeout=timeout_s,
             close_timeout=CLOSE_TIMEOUT_S,
             proxy=None if endpoint.is_loopback else True,

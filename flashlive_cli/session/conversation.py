@@ -1,32 +1,49 @@
-"""Turns taken over a connection that is set up: say one, wait until it is answered, say the next."""
+"""Turns taken over a line that is open: say one, wait until it is answered, say the next."""
 
 import asyncio
+import contextlib
+import json
 from collections.abc import Awaitable, Callable, Iterable
-from typing import Final, Literal, assert_never
+from dataclasses import dataclass
+from typing import Literal, assert_never
 
 from flashlive_cli.clock import Clock
-from flashlive_cli.errors import NoAnswer
+from flashlive_cli.errors import ConnectionLost, NoAnswer
 from flashlive_cli.protocol import commands as c
 from flashlive_cli.protocol import events as e
 from flashlive_cli.protocol.families import Family
 from flashlive_cli.protocol.machine import LiveProtocol
-from flashlive_cli.reports import MicrophoneSwitched, Report, SessionMoving, SessionResumed, Warned
-from flashlive_cli.session import pump
+from flashlive_cli.reports import MicrophoneSwitched, Report, Warned
 from flashlive_cli.session.answers import QUIET_S, Answers
 from flashlive_cli.session.calls import Calls, Consent, Tools
 from flashlive_cli.session.gate import Gate
 from flashlive_cli.session.givens import Patience, Renewal, Sound, Spoken, Turn, Typed, Witness
+from flashlive_cli.session.history import History
 from flashlive_cli.session.limits import Curfew
 from flashlive_cli.session.line import Line
 from flashlive_cli.session.narrator import Narrator
+from flashlive_cli.session.reconnect import QUIET_CHECK_S, Keeper
+from flashlive_cli.session.uplink import Uplink
 from flashlive_cli.session.wishes import Mute, Push, Say, StopReply, Wish
 
-QUIET_CHECK_S: Final = 0.1
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """
+    What the user asked.
+
+    Attributes:
+        at: clock time of its beginning.
+        text: as typed; None where it was spoken.
+    """
+
+    at: float
+    text: str | None = None
 
 
 class Conversation:
     """
-    What is said over one connection; belongs to one event loop, and is held once.
+    What is said in a talk; belongs to one event loop, and is held once.
 
     `report` is called in the loop's thread and must not wait.
     """
@@ -41,6 +58,7 @@ class Conversation:
         renewal: Renewal | None = None,
         wishes: asyncio.Queue[Wish] | None = None,
         witness: Witness | None = None,
+        history: History,
         family: Family,
         narrator: Narrator,
         report: Callable[[Report], None],
@@ -49,14 +67,13 @@ class Conversation:
         curfew: Curfew,
     ) -> None:
         self._line = line
-        self._wire = self._wire_of(line, clock)
         self._sound = sound
         self._calls = Calls(
             tools,
             family=family,
             clock=clock,
             consent=consent,
-            answer=lambda answer: self._wire.send(c.AnswerTools((answer,))),
+            answer=self._answer_tool,
             report=report,
         )
         self._answers = Answers(line, sound, narrator=narrator, report=report, clock=clock, patience=patience)
@@ -68,13 +85,25 @@ class Conversation:
         self._patience = patience
         self._curfew = curfew
         self._wishes = wishes
-        self._witness = witness
         self._gate = Gate(manual=line.setup.detection.disabled)
-        self._renewal = renewal
-        self._group: asyncio.TaskGroup | None = None
-        self._carriers: list[asyncio.Task[None]] = []
-        self._in_place = asyncio.Event()  # the line leads somewhere
-        self._in_place.set()
+        self._uplink = (
+            Uplink(sound.microphone, self._gate, clock, witness.spoke if witness is not None else None)
+            if sound.microphone is not None
+            else None
+        )
+        self._keeper = Keeper(
+            line,
+            sound.speaker,
+            self,
+            uplink=self._uplink,
+            renewal=renewal,
+            history=history,
+            report=report,
+            clock=clock,
+        )
+        self._n_sessions = 0
+        self._session_of: dict[str, int] = {}
+        self._asked: _Asked | None = None
         self._began_s = 0.0
 
     async def hold(self, turns: Iterable[Turn] | None) -> None:
@@ -82,8 +111,8 @@ class Conversation:
         Take the turns, wait for each answer and for the last sound; with None, let the microphone talk until cancelled.
 
         Raises:
-            ConnectionLost: the connection ended in the middle; what came before has been played.
-            RemoteProtocolError: the server sent what is no Live API message; the same.
+            ConnectionLost: the connection ended, and could not be taken up; what came before has been played.
+            ConnectionRejected, RemoteProtocolError: the same.
             NoAnswer: every single turn met with silence.
         """
         speaker = self._sound.speaker
@@ -91,16 +120,19 @@ class Conversation:
         speaker.listen(self._narrator.playing, self._fell_silent)
         try:
             try:
-                async with self._calls.running(), asyncio.TaskGroup() as self._group:
-                    self._carry()
-                    obeying = self._group.create_task(self._obey(), name="wishes")
+                async with self._calls.running(), asyncio.TaskGroup() as group:
+                    carriers = [group.create_task(self._keeper.run(), name="keeper")]
+                    if self._uplink is not None:
+                        carriers.append(group.create_task(self._uplink.run(), name="sender"))
+                    carriers.append(group.create_task(self._obey(), name="wishes"))
                     if turns is None:
                         await self._chat()
                     else:
                         await self._take(turns)
+                    self._keeper.finish()
                     await speaker.drained()
-                    obeying.cancel()
-                    await self._stop_carrying()
+                    for task in carriers:
+                        task.cancel()
             except BaseExceptionGroup as failures:
                 await speaker.drained()  # what came before the end is still worth hearing
                 raise _first(failures) from None
@@ -112,104 +144,102 @@ class Conversation:
             for surprise, times in self._protocol.surprises.items():
                 self._report(Warned(f"unexpected from the server: {surprise} ({times} times)"))
 
-    @staticmethod
-    def _wire_of(line: Line, clock: Clock) -> pump.Pump:
-        assert line.connection is not None, "a conversation needs a line that is open"
-        return pump.Pump(line.connection, line.protocol, clock)
-
     @property
     def _protocol(self) -> LiveProtocol:
         return self._line.protocol
 
-    def _carry(self) -> None:
-        """Let sound and messages flow over the present connection."""
-        assert self._group is not None, "within `hold`"
-        start = self._group.create_task
-        self._carriers = [start(self._wire.receive(self._sound.speaker, self._heard), name="receiver")]
-        if self._sound.microphone is not None:
-            spoke = self._witness.spoke if self._witness is not None else None
-            sending = self._wire.send_microphone(self._sound.microphone, self._gate, spoke)
-            self._carriers.append(start(sending, name="sender"))
-
-    async def _stop_carrying(self) -> None:
-        for task in self._carriers:
-            task.cancel()
-        await asyncio.wait(self._carriers)
-
-    async def _renew(self) -> None:
-        """Move to a new connection with new tools, where they have changed; the moment must be a quiet one."""
-        if self._renewal is None or not self._renewal.pending.is_set() or not self._is_idle():
-            return
-        begun = self._clock.now()
-        self._report(SessionMoving("the tools have changed"))
-        self._in_place.clear()
-        await self._stop_carrying()
-        offered = self._renewal.offered
-        assert self._group is not None, "within `hold`"
-        discarding = self._group.create_task(self._discard_microphone(), name="discarder")
-        try:
-            resumed = await self._line.move(offered)
-        finally:
-            discarding.cancel()
-        taken = {function.name for function in self._line.setup.functions} == {function.name for function in offered}
-        self._renewal.settle(taken=taken)
-        if not taken:
-            self._report(Warned("the service refused the new tools; those of before stay"))
-        self._calls.moved()
-        self._wire = self._wire_of(self._line, self._clock)
-        self._gate.moved()
-        self._carry()
-        self._in_place.set()
-        took_ms = (self._clock.now() - begun) * 1000
-        tools = tuple(function.name for function in self._line.setup.functions)
-        self._report(SessionResumed(resumed, tools, took_ms))
-
-    async def _discard_microphone(self) -> None:
-        """Hear, and forget: what was said while nobody listened would come in a burst."""
-        while self._sound.microphone is not None:
-            await self._sound.microphone.read()
-
-    async def _renew_when_quiet(self) -> None:
-        """Look after changed tools for the length of a talk by microphone."""
-        while self._renewal is not None:
-            await self._renewal.pending.wait()
-            while not self._is_quiet():  # noqa: ASYNC110 - that nothing happens is no event
-                await asyncio.sleep(QUIET_CHECK_S)
-            await self._renew()
-
-    def _is_quiet(self) -> bool:
+    def is_quiet(self) -> bool:
         """Whether nobody speaks, plays or works."""
         spoke_s = self._sound.speech_ended_s
         listening = spoke_s is None or self._clock.now() - spoke_s > QUIET_S
-        return listening and self._is_idle() and self._is_played() and not self._answers.unanswered_speech
+        return listening and self.is_idle() and self._is_played() and not self._answers.unanswered_speech
+
+    def is_idle(self) -> bool:
+        """Whether the server has said all that it will say."""
+        return self._protocol.at_rest and not self._calls.open
 
     def _is_played(self) -> bool:
         return not self._sound.speaker.held_frames
 
-    def _is_idle(self) -> bool:
-        """Whether the server has said all that it will say."""
-        return self._protocol.at_rest and not self._protocol.ledger.open_calls
+    async def moved(self, *, resumed: bool, midway: bool) -> bool:
+        """
+        Take up what a move has left open; see `reconnect.Traveller`.
+
+        The service keeps what was said, but not what it was saying: a question whose answer broke off is asked again.
+        """
+        self._n_sessions += not resumed
+        self._calls.moved()
+        self._calls.interrupted()  # a call that comes again is the same one
+        self._gate.moved()
+        asked = self._latest_question()
+        answered = asked is not None and self._answers.answered_since(asked.at) and self._protocol.ledger.settled
+        self._narrator.broke_off(self._clock.now(), answered=answered)
+        self._answers.news()
+        if asked is None or answered or not midway or self._calls.open:
+            return False
+        await self._ask_again(asked)
+        return True
+
+    def _latest_question(self) -> "_Asked | None":
+        spoke_s = self._sound.speech_started_s
+        if spoke_s is not None and (self._asked is None or spoke_s > self._asked.at):
+            return _Asked(spoke_s)
+        return self._asked
+
+    async def _ask_again(self, asked: "_Asked") -> None:
+        wire = self._keeper.wire
+        if asked.text is not None:
+            await wire.type_text(asked.text)
+            return
+        assert self._uplink is not None, "who has spoken has a microphone"
+        for command in self._gate.say_again(self._uplink.said_since(asked.at)):
+            await wire.send(command)
+
+    async def _answer_tool(self, answer: c.ToolAnswer) -> None:
+        """Answer a call, over whichever connection there is; a session that did not make it is told in words."""
+        while True:
+            await self._keeper.in_place.wait()
+            wire = self._keeper.wire
+            try:
+                if self._session_of.get(answer.id) == self._n_sessions:
+                    await wire.send(c.AnswerTools((answer,)))
+                elif not answer.will_continue:
+                    told = json.dumps(answer.response, ensure_ascii=False, default=str)
+                    await wire.type_text(f"(The function {answer.name}, which was called before, has returned {told})")
+            except ConnectionLost:
+                while wire is self._keeper.wire:  # noqa: ASYNC110 - rare, and soon over
+                    await asyncio.sleep(QUIET_CHECK_S)
+            else:
+                return
 
     async def _chat(self) -> None:
         """Let the user talk, to a limit if there is one, and to the end of the turn that runs then."""
-        assert self._group is not None, "within `hold`"
         if self._gate.manual:
             self._report(MicrophoneSwitched(self._gate.state))
-        renewing = self._group.create_task(self._renew_when_quiet(), name="renewal")
         lasts_s = self._curfew.duration_s
-        try:
-            async with asyncio.timeout(None if lasts_s is None else self._clock.real(lasts_s)):
-                await self._curfew.reached.wait()
-        except TimeoutError:
-            self._curfew.lasted(lasts_s or 0.0)
-        renewing.cancel()
+        async with asyncio.TaskGroup() as group:
+            watching = self._answers.watch(finish=self._finish_utterance, break_off=self._keeper.break_off)
+            watchdog = group.create_task(watching, name="watchdog")
+            try:
+                async with asyncio.timeout(None if lasts_s is None else self._clock.real(lasts_s)):
+                    await self._curfew.reached.wait()
+            except TimeoutError:
+                self._curfew.lasted(lasts_s or 0.0)
+            watchdog.cancel()
         self._report(Warned(self._curfew.words))
         await self._finish_turn()
+
+    async def _finish_utterance(self) -> None:
+        """Tell the server that the user has finished, where it looks after that itself."""
+        await self._keeper.in_place.wait()
+        if self._gate.state == "open":
+            with contextlib.suppress(ConnectionLost):  # the keeper's business
+                await self._keeper.wire.send(c.EndAudioStream())
 
     async def _finish_turn(self) -> None:
         """Wait until the turn that runs is over; a server that falls silent is not waited for."""
         turn, alive_s = self._narrator.turn, self._clock.now()
-        while not self._is_quiet() and not (self._narrator.turn > turn and self._is_idle() and self._is_played()):
+        while not self.is_quiet() and not (self._narrator.turn > turn and self.is_idle() and self._is_played()):
             if self._protocol.ledger.open_calls or not self._is_played():
                 alive_s = self._clock.now()
             if self._clock.now() - alive_s > self._patience.stall_s:
@@ -220,11 +250,10 @@ class Conversation:
         """Do what the user wishes, one after another; never while the line moves."""
         while self._wishes is not None:
             wish = await self._wishes.get()
-            await self._in_place.wait()
+            await self._keeper.in_place.wait()
             match wish:
                 case Say(text):
-                    self._narrator.typed(text, self._clock.now())
-                    await self._wire.type_text(text)
+                    await self._type(text, self._clock.now())
                 case StopReply():
                     if not await self._stop_reply(tell=True):
                         self._calls.stop()
@@ -249,15 +278,24 @@ class Conversation:
         running = self._protocol.stop_reply(tell=tell)
         if sounded or running:
             self._cut(self._clock.now(), self._sound.speaker.flush(), by="key")
-        await self._wire.drain()
+        with contextlib.suppress(ConnectionLost):  # the keeper's business
+            await self._keeper.wire.drain()
         return sounded or running
+
+    async def _type(self, text: str, now: float) -> None:
+        """Say a typed turn; one that breaks the line is asked again over the next."""
+        self._narrator.typed(text, now)
+        self._asked = _Asked(now, text)
+        await self._keeper.in_place.wait()
+        with contextlib.suppress(ConnectionLost):
+            await self._keeper.wire.type_text(text)
 
     async def _take(self, turns: Iterable[Turn]) -> None:
         taken = answered = 0
         lasts_s = self._curfew.duration_s
         limit_s = None if lasts_s is None else self._began_s + lasts_s
         for turn in turns:
-            await self._renew()
+            await self._keeper.settle()
             begun = self._clock.now()
             self._curfew.lasted(begun - self._began_s)
             if self._curfew.reached.is_set():
@@ -265,8 +303,7 @@ class Conversation:
                 return
             match turn:
                 case Typed(text):
-                    self._narrator.typed(text, begun)
-                    await self._wire.type_text(text)
+                    await self._type(text, begun)
                     asked, name = begun, "the typed line"
                 case Spoken(name, play):
                     self._narrator.listening()
@@ -299,18 +336,20 @@ class Conversation:
         self._report(Warned(f"{clip} holds nothing that sounds like speech"))
         return self._clock.now()
 
-    def _heard(self, event: e.Event, now: float, dropped_frames: int | None) -> None:
+    def heard(self, event: e.Event, now: float, dropped_frames: int | None) -> None:
         """Take one event in the receiver's task; must not wait."""
         match event:
             case e.ToolCall():
                 self._n_messages += now != self._message_s
                 self._message_s = now
+                self._session_of[event.id] = self._n_sessions
                 self._calls.start(event, self._n_messages)
             case e.ToolCallCancelled(ids):
                 self._calls.cancel(ids)
             case _:
                 pass  # the rest is the narrator's
-        self._answers.told(event)
+        self._answers.told(event, now)
+        self._keeper.told(event, now)
         if dropped_frames is not None:
             self._cut(now, dropped_frames)
             self._calls.interrupted()

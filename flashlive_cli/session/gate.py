@@ -71,6 +71,18 @@ class Gate:
     def moved(self) -> None:
         """Note that the wire leads to another connection, which knows of nothing: what is said is to be begun anew."""
         self._was_open = not self._manual
+        self._kept.clear()
+
+    def say_again(self, pcm: bytes) -> Iterator[c.Command]:
+        """Say what was said before, over a new connection; mono s16le at 16 kHz."""
+        if self._manual:
+            yield c.StartActivity()
+        if pcm:
+            yield c.SendAudio(pcm)
+        if self._manual and self.state == "waiting":
+            yield c.SendAudio(bytes(WIRE_IN.bytes_of_ms(TRAIL_MS)))
+            yield c.EndActivity()
+        self._was_open = self.state in {"open", "pushed"}
 
     def pass_on(self, chunk: bytes, now: float) -> Iterator[Passed]:
         """

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from flashlive_cli.protocol import commands as c
@@ -88,6 +88,20 @@ class Patience:
     setup_s: float = 10.0
     stall_s: float = 6.0
     answer_s: float = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """
+    What a talk leaves to another one.
+
+    Attributes:
+        handle: of its session; None where there is none that is good.
+        turns: what was said.
+    """
+
+    handle: str | None = field(repr=False)
+    turns: tuple[c.Content, ...] = ()
 
 
 class Witness(Protocol):

@@ -2,17 +2,18 @@
 The connection a talk has at present, and how it gets another one.
 
 The service keeps a session for a while after its connection has gone, by the newest handle it gave. The old socket is
-closed first, with a close frame, and a second later the handle is good; a refusal with 1011 means "not yet".
+closed first, with a close frame, and a second later the handle is good. Where it is not, the talk begins anew, with
+what has been said as its history.
 """
 
-import enum
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from itertools import islice
 from typing import Final
 
 from flashlive_cli.clock import Clock
-from flashlive_cli.errors import ConnectionLost, ConnectionRejected, NoAnswer
+from flashlive_cli.errors import ConnectionLost, ConnectionRejected, FlashliveError, NoAnswer
 from flashlive_cli.protocol import commands as c
 from flashlive_cli.protocol.families import Model, shape
 from flashlive_cli.protocol.machine import LiveProtocol
@@ -20,39 +21,28 @@ from flashlive_cli.session.connection import Connection, dial
 from flashlive_cli.session.endpoint import Endpoint
 from flashlive_cli.session.givens import Witness
 from flashlive_cli.session.opening import set_up
+from flashlive_cli.session.verdict import INVALID, Phase, Verdict, judge
 
-RESUME_AFTER_S: Final = (1.0, 1.0, 2.0, 4.0)
-"""Conversation seconds before each attempt with the old handle."""
-INVALID_SETUP: Final = 1007
-UNKNOWN_HANDLE: Final = 1008
+MOST_FIRST_DIALS: Final = 3
+"""At the start nobody has anything to lose yet: a service that is down is said soon."""
+ANEW_AFTER_S: Final = 10.0
+"""A service that refuses a handle for so long will not take it."""
 
 _log: Final = logging.getLogger("flashlive.session")
 
-
-class Fate(enum.Enum):
-    """What an attempt to resume a session has come to."""
-
-    RESUMED = enum.auto()
-    NOT_YET = enum.auto()
-    REFUSED = enum.auto()
-    FORGOTTEN = enum.auto()
-
-
-def judge(failure: ConnectionRejected | NoAnswer | ConnectionLost) -> Fate:
-    """Say what a failed attempt means: the setup is refused, the handle is no good, or it is worth another attempt."""
-    code = failure.code if isinstance(failure, ConnectionRejected) else None
-    return {INVALID_SETUP: Fate.REFUSED, UNKNOWN_HANDLE: Fate.FORGOTTEN}.get(code or 0, Fate.NOT_YET)
+Failure = ConnectionRejected | NoAnswer | ConnectionLost
 
 
 class Line:
     """
-    One talk's line to the service; to be opened, moved at quiet moments, and closed.
+    One talk's line to the service; to be opened, moved, and closed.
 
     Belongs to one event loop.
 
     Attributes:
         connection: the present one, or the last; None before `open`.
         protocol: its state.
+        handle: of the session; None where there is none, or it was forgotten.
         notes: what the user should know about the setup.
     """
 
@@ -65,82 +55,138 @@ class Line:
         clock: Clock,
         patience_s: float,
         witness: Witness | None = None,
+        delays: Callable[[], Iterator[float]],
     ) -> None:
+        """
+        Nothing is dialled yet.
+
+        Args:
+            endpoint: the service.
+            model: whom to talk to.
+            setup: what to tell it first.
+            clock: times it all.
+            patience_s: for the dial, and again for the answer to the setup; real seconds.
+            witness: sees all messages.
+            delays: makes the conversation seconds before each attempt to move; where they end, so do the attempts.
+        """
         self._endpoint = endpoint
         self._model = model
         self._setup, self.notes = shape(setup, model.family)
         self._clock = clock
         self._patience_s = patience_s
         self._witness = _Timed(witness, clock) if witness is not None else None
+        self._delays = delays
         self.connection: Connection | None = None
         self.protocol = LiveProtocol(model.family)
-        self._handle: str | None = None  # of the present session, until its connection gives a newer one
+        self._old_handle: str | None = None  # of the present session, until its connection gives a newer one
 
     @property
     def setup(self) -> c.Setup:
-        """As it was sent last, but for the handle."""
+        """As it was sent last, but for the handle and the history."""
         return self._setup
 
-    async def open(self, meanwhile: Callable[[], None] = lambda: None) -> None:
+    @property
+    def handle(self) -> str | None:
+        """The newest that resumes the session."""
+        return self.protocol.handle or self._old_handle
+
+    async def open(
+        self,
+        meanwhile: Callable[[], None] = lambda: None,
+        *,
+        handle: str | None = None,
+        history: Sequence[c.Content] = (),
+        on_retry: Callable[[str], None] = lambda _reason: None,
+    ) -> bool:
         """
-        Dial, and have the setup accepted; `meanwhile` is done once it is on its way, in the loop.
+        Dial, and have the setup accepted; return whether the session is the one of the `handle`.
+
+        Args:
+            meanwhile: done once the setup is on its way, in the loop.
+            handle: of a session that another talk has left.
+            history: what a session begins with that is not that one.
+            on_retry: told why, where it takes more than one attempt.
 
         Raises:
             ConnectionRejected: the service cannot be reached, or refuses the setup.
             NoAnswer: the setup met with silence.
             RemoteProtocolError: the server sent what is no Live API message.
         """
-        await self._connect(self._setup, meanwhile)
-
-    async def move(self, functions: tuple[c.FunctionDeclaration, ...]) -> bool:
-        """
-        Go on over a new connection, with other functions declared; return whether the session is the old one.
-
-        Functions that the service refuses are given up for those of before: see `setup`.
-
-        Raises: as `open` does, when a fresh session is refused too.
-        """
-        handle, before = self.protocol.handle or self._handle, self._setup
-        self._setup, _ = shape(replace(before, functions=functions, handle=None), self._model.family)
-        await self.close()
-        fate = await self._resume(handle) if handle else Fate.FORGOTTEN
-        if fate is Fate.REFUSED and handle:
-            self._setup = before
-            fate = await self._resume(handle)
-        if fate is Fate.RESUMED:
-            return True
-        self._handle = None
-        try:
-            await self._connect(self._setup)
-        except ConnectionRejected as refusal:
-            if self._setup is before or judge(refusal) is not Fate.REFUSED:
-                raise
-            self._setup = before
-            await self._connect(before)
-        return False
-
-    async def _resume(self, handle: str) -> "Fate":
-        """Try to take the old session up again, as often as is worth it."""
-        for wait_s in RESUME_AFTER_S:
-            await self._clock.sleep(wait_s)
+        delays = islice(self._delays(), MOST_FIRST_DIALS - 1)
+        while True:
             try:
-                await self._connect(replace(self._setup, handle=handle))
-            except (ConnectionRejected, NoAnswer, ConnectionLost) as failure:
-                _log.info("resumption failed: %s", failure)
-                fate = judge(failure)
-                if fate is not Fate.NOT_YET:
-                    return fate
+                return await self._dial(handle, history, meanwhile)
+            except (ConnectionRejected, ConnectionLost) as failure:
+                verdict = judge(Phase.RESUMING if handle else Phase.DIALLING, failure)
+                wait_s = next(delays, None)
+                if verdict is Verdict.GIVE_UP or wait_s is None:
+                    raise
+                on_retry(str(failure))
+            if verdict is Verdict.ANEW:
+                handle = None
             else:
-                self._handle = handle  # good until a newer one comes
-                return Fate.RESUMED
-        return Fate.FORGOTTEN
+                await self._clock.sleep(wait_s)
+
+    async def move(
+        self, functions: tuple[c.FunctionDeclaration, ...], history: Sequence[c.Content], *, anew: bool = False
+    ) -> bool:
+        """
+        Go on over a new connection; return whether the session is the old one.
+
+        Args:
+            functions: to declare. Those that the service refuses are given up for those of before: see `setup`.
+            history: what a new session begins with.
+            anew: the old one is not to be taken up.
+
+        Raises: as `open` does, when all has been tried.
+        """
+        handle, before = None if anew else self.handle, self._setup
+        self._setup, _ = shape(replace(before, functions=functions, handle=None), self._model.family)
+        self._old_handle = handle
+        await self.close()
+        waited_s, last = 0.0, FlashliveError("nothing was tried")
+        for wait_s in self._delays():
+            await self._clock.sleep(wait_s)
+            waited_s += wait_s
+            try:
+                return await self._dial(handle, history)
+            except (ConnectionRejected, NoAnswer, ConnectionLost) as failure:
+                _log.info("moving failed: %s", failure)
+                last = failure
+                code = failure.code if isinstance(failure, ConnectionRejected) else None
+                if code == INVALID and self._setup is not before:
+                    self._setup = before  # it may be the new functions
+                    continue
+                verdict = judge(Phase.RESUMING if handle else Phase.BEGINNING_ANEW, failure)
+                # who cannot be reached has refused nothing
+                refused_long = code is not None and waited_s >= ANEW_AFTER_S
+                if handle and (verdict is Verdict.ANEW or refused_long):
+                    handle = None
+                elif code == INVALID and history:
+                    history = ()
+                elif verdict is Verdict.GIVE_UP:
+                    raise
+        raise last
 
     async def close(self) -> None:
         """Say goodbye; nothing where there never was a connection."""
         if self.connection is not None:
             await self.connection.close()
 
-    async def _connect(self, setup: c.Setup, meanwhile: Callable[[], None] = lambda: None) -> None:
+    async def _dial(
+        self, handle: str | None, history: Sequence[c.Content], meanwhile: Callable[[], None] = lambda: None
+    ) -> bool:
+        """Connect to the session of the handle, or to a new one with a history."""
+        seeds = bool(history) and handle is None and self._model.family.takes_extras
+        await self._connect(replace(self._setup, handle=handle, seeds_history=seeds), meanwhile)
+        self._old_handle = handle
+        if seeds and self.connection is not None:
+            self.protocol.send(c.SendContent(tuple(history)))
+            for message in self.protocol.messages_to_send():
+                await self.connection.send(message)
+        return handle is not None
+
+    async def _connect(self, setup: c.Setup, meanwhile: Callable[[], None]) -> None:
         _log.debug("dialling %s", self._endpoint.url)
         connection = await dial(self._endpoint, timeout_s=self._patience_s)
         connection.witness = self._witness

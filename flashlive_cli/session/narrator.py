@@ -255,6 +255,14 @@ class Narrator:
                 )
             )
 
+    def broke_off(self, now: float, *, answered: bool) -> None:
+        """Note that the connection has gone, and with it a reply; or only its end, where all was `answered`."""
+        self._finish_user()
+        self._finish_reply(None if answered else "the connection broke")
+        if answered and (self.turn_completed_s is None or self.turn_completed_s < (self.reply_started_s or 0.0)):
+            self.turn_completed_s = now
+            self.turn += 1
+
     def ended(self) -> None:
         """Note that the talk is over: whatever was still being said has been said."""
         self._finish_user()

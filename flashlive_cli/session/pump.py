@@ -1,7 +1,7 @@
 """
 Sender and receiver of one connection. The flush on `interrupted` lives here.
 
-    microphone ─► send_microphone: encode ─► socket
+    uplink, calls, typed turns ─► send: encode ─► socket
     socket ─► receive: decode ─► speaker, and on to `heard`
 
 The receiver never waits for anything but the socket: writing to the speaker appends to a ring, and what `heard`
@@ -10,14 +10,13 @@ wire, so a flush cannot race with a stale write; a flush by hand has the protoco
 """
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import NoReturn, Protocol
 
 from flashlive_cli.clock import Clock
 from flashlive_cli.protocol import commands as c
 from flashlive_cli.protocol import events as e
 from flashlive_cli.protocol.machine import LiveProtocol
 from flashlive_cli.session.connection import Connection
-from flashlive_cli.session.gate import Gate
 
 
 class Microphone(Protocol):
@@ -88,18 +87,15 @@ class Pump:
         for message in self._protocol.messages_to_send():
             await self._connection.send(message)
 
-    async def send_microphone(
-        self, microphone: Microphone, gate: Gate, spoke: Callable[[bytes, float], None] | None = None
-    ) -> None:
-        """Carry what the gate lets through to the wire, chunk by chunk, until cancelled or `ConnectionLost`."""
-        while True:
-            chunk = await microphone.read()
-            for passed in gate.pass_on(chunk, self._clock.now()):
-                await self.send(passed.command)
-                if spoke is not None and isinstance(passed.command, c.SendAudio) and passed.heard_s is not None:
-                    spoke(passed.command.pcm, passed.heard_s)
+    async def outlive(self) -> None:
+        """Notice a far end that is gone without a goodbye; see `Connection.outlive`."""
+        await self._connection.outlive()
 
-    async def receive(self, speaker: Speaker, heard: Callable[[e.Event, float, int | None], None]) -> None:
+    def break_off(self) -> None:
+        """End the connection without a goodbye; see `Connection.break_off`."""
+        self._connection.break_off()
+
+    async def receive(self, speaker: Speaker, heard: Callable[[e.Event, float, int | None], None]) -> NoReturn:
         """
         Carry the wire to the speaker and every event to `heard`, until `ConnectionLost`.
 

@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from random import Random
 from typing import Final, Protocol
 
 from flashlive_cli.clock import Clock
@@ -14,11 +15,13 @@ from flashlive_cli.session.bill import Bill
 from flashlive_cli.session.calls import Consent, NoTools, Tools, nobody_to_ask
 from flashlive_cli.session.conversation import Conversation
 from flashlive_cli.session.endpoint import Endpoint
-from flashlive_cli.session.givens import Patience, Renewal, Sound, Turn, Witness
+from flashlive_cli.session.givens import Left, Patience, Renewal, Sound, Turn, Witness
+from flashlive_cli.session.history import History
 from flashlive_cli.session.limits import Curfew, Limits
 from flashlive_cli.session.line import Line
 from flashlive_cli.session.narrator import Narrator
 from flashlive_cli.session.tally import Tally
+from flashlive_cli.session.verdict import waits
 from flashlive_cli.session.wishes import Wish
 
 _log: Final = logging.getLogger("flashlive.session")
@@ -67,6 +70,8 @@ class Talk:
         patience: Patience | None = None,
         limits: Limits | None = None,
         price: Price | None = None,
+        delays: Callable[[], Iterator[float]] | None = None,
+        left: Left | None = None,
         simulated: bool = False,
     ) -> None:
         self._model = model
@@ -81,10 +86,20 @@ class Talk:
         self._patience = patience or Patience()
         self._curfew = Curfew(limits or Limits())
         self._simulated = simulated
-        self._line = Line(endpoint, model, setup, clock=clock, patience_s=self._patience.setup_s, witness=witness)
+        self._line = Line(
+            endpoint,
+            model,
+            setup,
+            clock=clock,
+            patience_s=self._patience.setup_s,
+            witness=witness,
+            delays=delays or (lambda: waits(Random())),  # noqa: S311 - no secret
+        )
         self._bill = Bill(price)
         self._narrator = Narrator(self._report, self._bill)
         self._tally = Tally()
+        self._before = left
+        self._history = History(left.turns if left else ())
 
     async def hold(self, turns: Iterable[Turn] | None) -> None:
         """
@@ -112,6 +127,7 @@ class Talk:
                 renewal=self._renewal,
                 wishes=self._wishes,
                 witness=self._witness,
+                history=self._history,
                 family=self._model.family,
                 narrator=self._narrator,
                 report=self._report,
@@ -128,18 +144,30 @@ class Talk:
                 self._report(self._tally.summary(duration_s=now, turns=turns_ended, bill=self._bill))
                 self._report(SessionClosed(connection.close_code, connection.close_reason, now, turns_ended))
 
+    @property
+    def left(self) -> Left:
+        """What another talk could take up."""
+        return Left(self._line.handle, self._history.turns())
+
     async def _open(self) -> Sound:
         begun = self._clock.now()
-        await self._line.open(self._sound.prepare)
+        resumed = await self._line.open(
+            self._sound.prepare,
+            handle=self._before.handle if self._before else None,
+            history=self._history.turns(),
+            on_retry=lambda reason: self._report(Warned(f"{reason}; once more")),
+        )
         took_ms = (self._clock.now() - begun) * 1000
         sound = await self._sound.open()
         setup = self._line.setup
         tools = tuple(function.name for function in setup.functions)
-        self._report(SessionReady(self._model.id, setup.voice, tools, self._simulated, took_ms))
+        taken_up = resumed if self._before else None
+        self._report(SessionReady(self._model.id, setup.voice, tools, self._simulated, took_ms, taken_up))
         return sound
 
     def _report(self, report: Report) -> None:
         self._tally.note(report)
+        self._history.note(report)
         stamped = Stamped(self._clock.now(), self._narrator.turn, report)
         _log.debug("%s", stamped)
         self._listener(stamped)

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +29,7 @@ class ListMicrophone:
     """Says chunks when told to, as fast as they are read; waits otherwise."""
 
     def __init__(self, clock: Clock) -> None:
+        self.speaks_s = 0.0  # how long the user has been speaking when the first chunk is read
         self.speech_started_s: float | None = None
         self.speech_ended_s: float | None = None
         self._clock = clock
@@ -37,13 +38,18 @@ class ListMicrophone:
     async def read(self) -> bytes:
         chunk = await self._chunks.get()
         self.speech_ended_s = self._clock.now()
-        self.speech_started_s = self.speech_started_s or self.speech_ended_s
+        self.speech_started_s = self.speech_started_s or self.speech_ended_s - self.speaks_s
         self._chunks.task_done()
         return chunk
 
-    def go_on(self, chunk: bytes) -> None:
-        """Have one more chunk to be read after what was said."""
+    def hear(self, chunk: bytes) -> None:
+        """Have one more chunk to be read."""
         self._chunks.put_nowait(chunk)
+
+    @property
+    def all_read(self) -> bool:
+        """Whether nothing is left to be read."""
+        return self._chunks.empty()
 
     async def say(self, *chunks: bytes) -> None:
         self.speech_started_s = self.speech_ended_s = None
@@ -168,6 +174,7 @@ class LoopbackTalk:
         price: Price | None = None,
         detection: c.Detection | None = None,
         live: bool = False,
+        delays: Iterable[float] = (),
     ) -> None:
         """Take the turns; or, `live`, talk by microphone until the far end or a limit ends it."""
         async with self._serving() as url:
@@ -192,6 +199,7 @@ class LoopbackTalk:
                 price=price,
                 wishes=self.wishes,
                 witness=self.witness,
+                delays=lambda: iter(delays),
             )
             try:
                 await talk.hold(None if live else turns)

@@ -190,7 +190,7 @@ async def test_a_clip_is_pushed_where_activity_is_told_by_hand(loopback) -> None
 
     async def play_and_go_on() -> None:
         await talk.microphone.say(chunk(1), chunk(2))
-        talk.microphone.go_on(chunk(0))
+        talk.microphone.hear(chunk(0))
 
     sent: list[object] = []
     talk = loopback(far_end)

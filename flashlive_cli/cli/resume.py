@@ -1,0 +1,143 @@
+"""
+What a live talk leaves behind, for `--resume`: the handle of its session, and what was said.
+
+Kept in the user's state folder, readable by its owner only, one for each service and model. A handle is good for two
+hours after the connection's end (session guide of ai.google.dev); after that the words are what is left.
+"""
+
+import contextlib
+import json
+import os
+import queue
+import threading
+import time
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Literal, Self
+
+from flashlive_cli.cli.casting import Cast
+from flashlive_cli.cli.screen import Screen
+from flashlive_cli.private import open_private
+from flashlive_cli.protocol.commands import Content
+from flashlive_cli.reports import ReplyComplete, SessionClosed, SessionReady, SessionResumed, Stamped
+from flashlive_cli.session.givens import Left
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+HANDLE_LASTS_S: Final = 2 * 60 * 60.0
+MOST_KEPT: Final = 20
+"""Services and models; the oldest is forgotten."""
+
+
+def open_leaver(cast: Cast, screen: Screen, stack: AsyncExitStack, *, resume: bool) -> "Leaver | None":
+    """Find what is to be taken up, and keep what a live talk leaves; None where neither is wanted."""
+    if cast.ears is None and not resume:
+        return None
+    service = cast.endpoint.host if cast.endpoint is not None else "simulator"
+    found = left_by(service, cast.model.id) if resume else None
+    if resume and found is None:
+        screen.warn(f"--resume: no earlier talk with {cast.model.id} is kept; this one begins anew")
+    leaver = Leaver(service, cast.model.id, found=found)
+    stack.enter_context(leaver)
+    screen.tell_too(leaver.listen)
+    return leaver
+
+
+def left_by(service: str, model: str) -> Left | None:
+    """Return what the last live talk with a model of a service has left; None for nothing."""
+    kept = _read().get(_name(service, model))
+    if not isinstance(kept, dict):
+        return None
+    try:
+        age_s = max(0.0, time.time() - float(kept["at"]))  # noqa: TID251 - from one process to another
+        turns = tuple(Content(_role(role), str(text)) for role, text in kept["turns"])
+        handle = str(kept["handle"]) if kept["handle"] and age_s < HANDLE_LASTS_S else None
+    except (KeyError, TypeError, ValueError):
+        return None
+    return Left(handle, turns)
+
+
+class Leaver:
+    """
+    Keeps what a talk leaves, after each turn; a context, and a `reports.Listener`.
+
+    Attributes:
+        found: what the talk before has left, and this one takes up.
+        left: tells what this one leaves; asked in the loop.
+
+    A thread `flashlive-leaver` writes: the loop never waits for a file. A folder that takes nothing is no reason to
+    complain.
+    """
+
+    def __init__(self, service: str, model: str, *, found: Left | None = None) -> None:
+        """Be for a talk with a model of a service, which takes up what was `found`."""
+        self.found = found
+        self.left: Callable[[], Left] = lambda: Left(None)
+        self._name = _name(service, model)
+        self._waiting: queue.SimpleQueue[Left | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._run, name="flashlive-leaver", daemon=True)
+
+    def __enter__(self) -> Self:
+        """Begin to keep."""
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Keep the last, but do not wait long for a disk."""
+        self._waiting.put(None)
+        self._thread.join(1.0)
+
+    def listen(self, stamped: Stamped) -> None:
+        """Keep what there is, where something has changed."""
+        if isinstance(stamped.report, SessionReady | SessionResumed | ReplyComplete | SessionClosed):
+            self._waiting.put(self.left())
+
+    def _run(self) -> None:
+        while (left := self._waiting.get()) is not None:
+            while not self._waiting.empty() and (newer := self._waiting.get()) is not None:
+                left = newer
+            with contextlib.suppress(OSError):
+                _keep(self._name, left)
+
+
+def _keep(name: str, left: Left) -> None:
+    kept = _read()
+    kept.pop(name, None)
+    kept[name] = {
+        "at": time.time(),  # noqa: TID251 - for another process
+        "handle": left.handle,
+        "turns": [[turn.role, turn.text] for turn in left.turns],
+    }
+    while len(kept) > MOST_KEPT:
+        del kept[next(iter(kept))]
+    path = _path()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    with os.fdopen(open_private(beside, os.O_TRUNC), "w", encoding="utf-8") as file:
+        json.dump(kept, file, ensure_ascii=False)
+    beside.replace(path)
+
+
+def _role(role: object) -> Literal["user", "model"]:
+    if role not in {"user", "model"}:
+        raise ValueError(role)
+    return "user" if role == "user" else "model"
+
+
+def _name(service: str, model: str) -> str:
+    return f"{service} {model}"
+
+
+def _read() -> dict[str, object]:
+    try:
+        kept = json.loads(_path().read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return kept if isinstance(kept, dict) else {}
+
+
+def _path() -> Path:
+    import platformdirs  # noqa: PLC0415 - --help needs none of it
+
+    return platformdirs.user_state_path("flashlive", appauthor=False) / "talks.json"

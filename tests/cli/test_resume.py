@@ -1,0 +1,83 @@
+"""What a live talk leaves behind, and how the next one takes it up."""
+
+import json
+
+import pytest
+
+from flashlive_cli.cli import resume
+from flashlive_cli.cli.resume import HANDLE_LASTS_S, Leaver, left_by
+from flashlive_cli.protocol.commands import Content
+from flashlive_cli.reports import ReplyComplete, ReplyStarted, Stamped
+from flashlive_cli.session.givens import Left
+
+LEFT = Left("h1", (Content("user", "My name is Ada."), Content("model", "Hello Ada.")))
+
+
+@pytest.fixture(autouse=True)
+def state(tmp_path, monkeypatch):
+    monkeypatch.setattr(resume, "_path", lambda: tmp_path / "state" / "talks.json")
+    return tmp_path / "state" / "talks.json"
+
+
+def leave(left: Left, service: str = "s", model: str = "m") -> None:
+    with Leaver(service, model) as leaver:
+        leaver.left = lambda: left
+        leaver.listen(Stamped(1.0, 1, ReplyComplete(1.0, interrupted=False)))
+
+
+def test_what_was_left_is_found_again_by_service_and_model() -> None:
+    leave(LEFT)
+
+    assert left_by("s", "m") == LEFT
+    assert left_by("s", "other") is None
+    assert left_by("other", "m") is None
+
+
+def test_only_its_owner_may_read_it(state) -> None:
+    leave(LEFT)
+
+    assert state.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_handle_that_is_too_old_is_left_out_and_the_words_remain(state) -> None:
+    leave(LEFT)
+    kept = json.loads(state.read_text())
+    kept["s m"]["at"] -= HANDLE_LASTS_S + 1
+    state.write_text(json.dumps(kept))
+
+    assert left_by("s", "m") == Left(None, LEFT.turns)
+
+
+def test_what_changes_nothing_is_not_written(state) -> None:
+    with Leaver("s", "m") as leaver:
+        leaver.listen(Stamped(1.0, 1, ReplyStarted()))
+
+    assert not state.exists()
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", '{"s m": 1}', '{"s m": {"at": "x"}}', '{"s m": {"at": 1, "turns": [["x", 1]]}}']
+)
+def test_a_damaged_file_is_as_good_as_none(state, text) -> None:
+    state.parent.mkdir()
+    state.write_text(text)
+
+    assert left_by("s", "m") is None
+    leave(LEFT)
+    assert left_by("s", "m") == LEFT
+
+
+def test_a_talk_without_a_predecessor_says_so_and_begins_anew(shell) -> None:
+    result = shell("talk", "--sim", "--speed", "20", "-x", "hello", "--resume")
+
+    assert result.code == 0
+    assert "no earlier talk" in result.err
+
+
+def test_the_next_talk_knows_what_was_said_where_the_service_has_forgotten(shell) -> None:
+    """The simulator in the process dies with the talk: the handle is unknown to the next one."""
+    shell("talk", "--sim", "--speed", "20", "-x", "hello", "--resume")
+    result = shell("talk", "--sim", "--speed", "20", "-x", "and now?", "--resume", "--format", "json")
+
+    assert result.code == 0, result.err
+    assert result.record("session.ready")["resumed"] is False
