@@ -29,7 +29,8 @@ MOST_INTERIM_BYTES: Final = 256 * 1024
 """Of JSON, where interim answers have to wait for the final one; the oldest are dropped."""
 STOPPED: Final = "the user stopped this call; what it had done by then is not undone"
 JUST_DONE_S: Final = 10.0
-"""A call that comes again after an interruption is the same one, if the first ended no longer ago than this."""
+"""A call that comes again after an interruption is the same one, if the first ended no longer ago than this, in
+seconds of the conversation."""
 
 
 class Outcome(Protocol):
@@ -209,7 +210,7 @@ class Calls:
         """Drop what is too old to come again."""
         now = self._clock.now()
         for key, call in list(self._latest.items()):
-            if call.ended_s is not None and self._clock.real(now - call.ended_s) > JUST_DONE_S:
+            if call.ended_s is not None and now - call.ended_s > JUST_DONE_S:
                 del self._latest[key]
         while len(self._said) > MOST_ANSWERS:
             del self._said[next(iter(self._said))]
@@ -239,7 +240,7 @@ class Calls:
             return None
         if first.ended_s is None:
             return first
-        recent = self._clock.real(self._clock.now() - first.ended_s) <= JUST_DONE_S
+        recent = self._clock.now() - first.ended_s <= JUST_DONE_S
         return first if recent and first.cut and "error" not in first.comes_to.result() else None
 
     async def _run(self, made: _Call) -> None:

@@ -10,7 +10,7 @@ import contextlib
 import gc
 import os
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -93,8 +93,9 @@ class Proxy:
         passed, corrupt, piece = 0, self.toxics.corrupt_at(), self.toxics.piece_bytes()
         while data := await reader.read(piece):
             if corrupt is not None and passed <= corrupt < passed + len(data):
-                data = bytearray(data)
-                data[corrupt - passed] ^= 1 << self.toxics.random.randrange(8)
+                at = corrupt - passed
+                other = data[at] ^ 1 << self.toxics.random.randrange(8)
+                data = data[:at] + bytes([other]) + data[at + 1 :]
             passed += len(data)
             if cut is not None and passed >= cut:
                 raise ConnectionResetError("cut")
@@ -130,7 +131,7 @@ class Bookings:
     def scheduling(self, name: str) -> None:
         return None
 
-    async def outcomes(self, name: str, args: object) -> AsyncIterator["Booked"]:
+    async def outcomes(self, name: str, args: object) -> AsyncGenerator["Booked", None]:
         self.called.append(args)
         await asyncio.sleep(0.01)
         yield Booked()
