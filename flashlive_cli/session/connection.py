@@ -142,7 +142,7 @@ class Connection:
     @property
     def close_code(self) -> int:
         """Of a connection that has ended."""
-        return self._socket.close_code or ABNORMAL
+        return int(self._socket.close_code or ABNORMAL)
 
     @property
     def close_reason(self) -> str:

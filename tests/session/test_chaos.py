@@ -242,7 +242,8 @@ async def test_whatever_the_line_does_a_talk_ends_in_success_or_in_a_documented_
         replies = [t for t in held.told(Transcript) if t.role == "model" and t.final]  # type: ignore[union-attr]
         assert len(replies) >= 3, "no turn is lost"
     if held.error is None:
-        assert [report.code for report in held.told(SessionClosed)] == [1000]  # type: ignore[union-attr]
+        closed = [report.code for report in held.told(SessionClosed)]  # type: ignore[union-attr]
+        assert closed in ([1000], [1006]), "the line may break after the last word"
     gc.collect()
     assert {task.get_name() for task in asyncio.all_tasks()} - {asyncio.current_task().get_name()} == set()  # type: ignore[union-attr]
     left = {thread.name for thread in threading.enumerate()} - threads
