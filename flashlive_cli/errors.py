@@ -20,6 +20,11 @@ one and turns its class into an exit code.
 """
 
 
+def reason_of(exc: OSError | ValueError) -> str:
+    """Say why the system refuses a file or folder; ValueError is its word for a name with a null in it."""
+    return (exc.strerror if isinstance(exc, OSError) else None) or str(exc)
+
+
 class FlashliveError(Exception):
     """Whatever flashlive reports to its user in one line."""
 

@@ -18,10 +18,11 @@ from flashlive_cli.audio.devices import Device
 from flashlive_cli.audio.ear import Ear, Eared
 from flashlive_cli.audio.rates import Resampler
 from flashlive_cli.audio.ring import Ring
+from flashlive_cli.audio.samples import rounded
 from flashlive_cli.audio.stream import Stream
 from flashlive_cli.clock import Clock
 from flashlive_cli.errors import DeviceError
-from flashlive_cli.pcm import FULL_SCALE, WIRE_IN, PcmFormat
+from flashlive_cli.pcm import WIRE_IN, PcmFormat
 
 BLOCK_MS: Final = 20
 CHUNK_BYTES: Final = WIRE_IN.bytes_of_ms(20)
@@ -153,9 +154,7 @@ class _Converter:
 
     def __call__(self, block: bytes) -> bytes:
         samples = self._mixed(np.frombuffer(block, "<i2").reshape(-1, self._channels))
-        mono = np.rint(self._resample(samples))
-        pcm: bytes = np.clip(mono, -FULL_SCALE, FULL_SCALE - 1).astype("<i2").tobytes()
-        return pcm
+        return rounded(self._resample(samples)).tobytes()
 
     def _mixed(self, frames: npt.NDArray[np.int16]) -> npt.NDArray[np.float32]:
         """Take the mean of the channels that carry sound: one microphone on eight inputs is not an eighth as loud."""

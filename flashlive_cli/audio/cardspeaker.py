@@ -17,12 +17,13 @@ import numpy as np
 from flashlive_cli.audio.devices import Device
 from flashlive_cli.audio.mouth import Mouth
 from flashlive_cli.audio.playout import Playout
-from flashlive_cli.audio.rates import Resampler
+from flashlive_cli.audio.rates import Resampler, Samples
 from flashlive_cli.audio.ring import Ring
+from flashlive_cli.audio.samples import rounded
 from flashlive_cli.audio.stream import SLOW_LATENCY_S, Stream
 from flashlive_cli.clock import Clock
 from flashlive_cli.errors import DeviceError
-from flashlive_cli.pcm import FULL_SCALE, WIRE_OUT, PcmFormat
+from flashlive_cli.pcm import WIRE_OUT, PcmFormat
 
 BLOCK_MS: Final = 5
 
@@ -177,8 +178,8 @@ class _Converter:
         """Return the rest of a reply, and be ready for another."""
         return self._spread(self._resample.finish())
 
-    def _spread(self, mono: "np.ndarray[Any, np.dtype[np.float32]]") -> bytes:
-        samples = np.clip(np.rint(mono), -FULL_SCALE, FULL_SCALE - 1).astype("<i2")
+    def _spread(self, mono: Samples) -> bytes:
+        samples = rounded(mono)
         frames = np.zeros((samples.size, self._channels), "<i2")
         frames[:, :2] = samples[:, None]
         spread: bytes = frames.tobytes()

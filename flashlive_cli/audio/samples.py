@@ -1,6 +1,7 @@
 """Sample arithmetic: any PCM or float encoding and rate, brought to mono s16le. Needs numpy."""
 
 import numpy as np
+import numpy.typing as npt
 
 from flashlive_cli.audio.rates import Resampler, Samples
 from flashlive_cli.audio.wavread import SoundFormat
@@ -53,5 +54,10 @@ def decode(frames: bytes, sound_format: SoundFormat) -> Samples:
 
 def to_s16le(samples: Samples) -> bytes:
     """Mono float32 of full scale 1 as s16le, clipped."""
-    pcm: bytes = np.clip(np.rint(samples * FULL_SCALE), -32768, 32767).astype("<i2").tobytes()
-    return pcm
+    return rounded(samples * FULL_SCALE).tobytes()
+
+
+def rounded(samples: Samples) -> npt.NDArray[np.int16]:
+    """Float32 of full scale 32768, of any shape, as little-endian int16, clipped."""
+    whole: npt.NDArray[np.int16] = np.clip(np.rint(samples), -FULL_SCALE, FULL_SCALE - 1).astype("<i2")
+    return whole

@@ -11,14 +11,14 @@ not drift apart.
 import asyncio
 from collections import deque
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from flashlive_cli.audio.ring import Ring
 from flashlive_cli.clock import Clock
-from flashlive_cli.pcm import FULL_SCALE, WIRE_OUT, PcmFormat
+from flashlive_cli.pcm import WIRE_OUT, PcmFormat
 
 if TYPE_CHECKING:
-    import numpy as np
+    from flashlive_cli.audio.rates import Samples
 
 POLL_S: Final = 0.2
 PIECE_S: Final = 0.5
@@ -136,15 +136,14 @@ class _Converter:
     def __call__(self, pcm: bytes) -> bytes:
         import numpy as np  # noqa: PLC0415 - the same
 
-        return _to_s16le(self._resample(np.frombuffer(pcm, "<i2")[:: self._channels].astype(np.float32)))
+        return self._rounded(self._resample(np.frombuffer(pcm, "<i2")[:: self._channels].astype(np.float32)))
 
     def finish(self) -> bytes:
         """Return the rest of a reply, and be ready for another."""
-        return _to_s16le(self._resample.finish())
+        return self._rounded(self._resample.finish())
 
+    @staticmethod
+    def _rounded(samples: "Samples") -> bytes:
+        from flashlive_cli.audio.samples import rounded  # noqa: PLC0415 - the same
 
-def _to_s16le(samples: "np.ndarray[Any, np.dtype[np.float32]]") -> bytes:
-    import numpy as np  # noqa: PLC0415 - the same
-
-    pcm: bytes = np.clip(np.rint(samples), -FULL_SCALE, FULL_SCALE - 1).astype("<i2").tobytes()
-    return pcm
+        return rounded(samples).tobytes()

@@ -4,7 +4,7 @@ import asyncio
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Final, TextIO
 
 import typer
 
@@ -23,6 +23,10 @@ from flashlive_cli.ui.plain import PlainScreen
 if TYPE_CHECKING:
     from flashlive_cli.ui.display import PanelScreen
     from flashlive_cli.ui.state import Meters
+
+
+_DOES: Final = {"m": "mutes", "space": "pushes to talk", "esc": "stops the voice", "q": "quits"}
+"""What keys do where there are lines, and no panel that explains them."""
 
 
 class Screen:
@@ -68,6 +72,7 @@ class Screen:
         self._loop = asyncio.get_running_loop()
         self._task = asyncio.current_task()
         self._turn = 1
+        self._keys = tuple(keys)
         self._others: list[Listener] = []
         self._machine_readable = form == "json"
         self._outlets: tuple[Outlet, ...] = ()
@@ -135,7 +140,7 @@ class Screen:
             case HintShown(str() as hint):
                 self.ask(hint)
             case HelpSwitched(True):
-                self.ask("m mutes, space pushes to talk, esc stops the voice, q quits")
+                self.ask(", ".join(f"{key} {does}" for key, does in _DOES.items() if key in self._keys))
             case _:
                 pass
 

@@ -11,7 +11,7 @@ import typer
 
 from flashlive_cli.cli.catalogue import JsonOption
 from flashlive_cli.cli.settings import ConfigOption, ProfileOption, read_settings
-from flashlive_cli.errors import ConfigError, FileError
+from flashlive_cli.errors import ConfigError, FileError, reason_of
 from flashlive_cli.printable import printable
 from flashlive_cli.private import open_private
 
@@ -110,9 +110,8 @@ def export_session(  # noqa: PLR0917 - options are given by name
     try:
         with os.fdopen(open_private(output, os.O_TRUNC), "wb") as file:
             file.write(made.encode("utf-8", "backslashreplace"))
-    except (OSError, ValueError) as exc:  # ValueError: a null in the path
-        reason = (exc.strerror if isinstance(exc, OSError) else None) or str(exc)
-        raise FileError(f"{output} cannot be written: {reason}") from exc
+    except (OSError, ValueError) as exc:
+        raise FileError(f"{output} cannot be written: {reason_of(exc)}") from exc
 
 
 def remember_recordings(directory: Path) -> None:
@@ -233,7 +232,7 @@ def _table(sessions: Sequence["Session"]) -> list[str]:
 
 
 def _row(session: "Session") -> tuple[str, ...]:
-    from flashlive_cli.recording.markdown import clock_time  # noqa: PLC0415 - --help needs none of it
+    from flashlive_cli.recording.wording import clock_time  # noqa: PLC0415 - --help needs none of it
 
     story = session.story
     cost = "" if story.cost_usd is None else f"${story.cost_usd:.4f}"

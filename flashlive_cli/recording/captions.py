@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from flashlive_cli.printable import printable
-from flashlive_cli.recording.markdown import SPEAKERS
 from flashlive_cli.recording.story import Entry, Role, Said
+from flashlive_cli.recording.wording import SPEAKERS
 
 COLUMNS: Final = 42
 """Of a line, wide characters counting twice: what broadcasters allow for Latin script."""

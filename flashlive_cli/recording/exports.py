@@ -6,9 +6,9 @@ from dataclasses import asdict
 from typing import Final, Literal
 
 from flashlive_cli.printable import printable_json
-from flashlive_cli.recording import captions, markdown
+from flashlive_cli.recording import captions, markdown, plaintext
 from flashlive_cli.recording.folder import Session
-from flashlive_cli.recording.story import Called, Entry, Noted, Said, Story
+from flashlive_cli.recording.story import Called, Said
 
 Form = Literal["md", "txt", "json", "srt", "vtt"]
 
@@ -24,7 +24,8 @@ def as_markdown(session: Session) -> str:
 
 def as_text(session: Session) -> str:
     """Return plain lines, safe for a terminal."""
-    return heading(session) + "".join(map(line, session.entries)) + text_ending(session.story)
+    told = "".join(map(plaintext.line, session.entries))
+    return plaintext.heading(session.when, session.story) + told + plaintext.ending(session.story)
 
 
 def as_json(session: Session) -> str:
@@ -83,42 +84,6 @@ def json_object(session: Session) -> dict[str, object]:
     ]
     notes = [asdict(note) for note in session.notes]
     return {"schema": SCHEMA_VERSION, **summary_object(session), "conversation": turns, "notes": notes}
-
-
-def heading(session: Session) -> str:
-    """Begin the plain text."""
-    story = session.story
-    where = ", simulated" if story.simulated else ""
-    who = markdown.one_line(f"{story.model or 'unknown model'}, voice {story.voice or 'default'}{where}")
-    return f"{session.when:%Y-%m-%d %H:%M:%S}  {who}\n"
-
-
-def line(entry: Entry) -> str:
-    """Tell an entry in one plain line."""
-    begins = markdown.clock_time(entry.begins_s)
-    match entry:
-        case Said(role=role, heard=heard, unheard=unheard, finished=finished):
-            cut = f"[not heard: {unheard}]" if unheard else ""
-            words = " ".join(filter(None, (heard, cut, "" if finished else "[unfinished]")))
-            told = f"{markdown.SPEAKERS[role]}: {words}"
-        case Called(name=name, args=args):
-            told = f"tool: {name} {markdown.compact(args)}: {_outcome(entry)}"
-        case Noted(kind=kind, message=message):
-            told = f"{kind}: {message}"
-    return f"{begins:>7}  {markdown.one_line(told)}\n"
-
-
-def text_ending(story: Story) -> str:
-    """End the plain text."""
-    told = markdown.ending(story).strip("\n-")
-    return f"{'':7}  {told}\n" if told else f"{'':7}  the recording breaks off here\n"
-
-
-def _outcome(call: Called) -> str:
-    if call.response is None:
-        return call.outcome
-    took = f" ({call.duration_ms:.0f} ms)" if call.duration_ms is not None else ""
-    return f"{'' if call.outcome == 'ok' else 'failed, '}{markdown.response_text(call.response)}{took}"
 
 
 def _said_object(said: Said) -> dict[str, object]:

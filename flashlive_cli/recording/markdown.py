@@ -5,16 +5,12 @@ Words of the model, the user and tools are escaped: whatever they say, the docum
 and GitHub read it. Control characters are spelled out, as the file will be shown by `cat`, too.
 """
 
-import json
 import re
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Final, assert_never
 
-from flashlive_cli.printable import printable
 from flashlive_cli.recording.story import Called, Entry, Noted, Said, Story
-
-SPEAKERS: Final = {"user": "you", "model": "gemini"}
+from flashlive_cli.recording.wording import SPEAKERS, clock_time, compact, how_it_ended, one_line, response_text
 
 LONGEST_ARGUMENTS: Final = 500
 LONGEST_RESPONSE: Final = 2000
@@ -37,11 +33,6 @@ def code(text: str) -> str:
     # Markdown strips one space at each end, where there is more than spaces between
     pad = " " if line[:1] in {"`", " "} or line[-1:] in {"`", " "} else ""
     return f"{fence}{pad}{line}{pad}{fence}" if line.strip() else f"{fence} {fence}"
-
-
-def one_line(text: str) -> str:
-    """Return a text with all its white space as single spaces, and what could steer a terminal spelled out."""
-    return " ".join(printable(text).split())
 
 
 def shortened(text: str, longest: int) -> str:
@@ -76,29 +67,8 @@ def paragraph(entry: Entry) -> str:
 
 def ending(story: Story) -> str:
     """Tell how it ended; nothing for a record that just stops."""
-    if story.ending == "cut":
-        return ""
-    turns = f"{story.n_turns} turn{'' if story.n_turns == 1 else 's'}"
-    cost = f", {story.cost_usd:.4f} USD" if story.cost_usd is not None else ""
-    how = "ended" if story.ending == "closed" else "failed"
-    return f"\n---\n\n{how} after {clock_time(story.duration_s)}: {turns}{cost}\n"
-
-
-def clock_time(seconds: float) -> str:
-    """Return `0:05`, `12:34` or `1:02:03`."""
-    minutes, whole = divmod(max(0, int(seconds)), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{whole:02}" if hours else f"{minutes}:{whole:02}"
-
-
-def compact(value: object) -> str:
-    """Return JSON on one line."""
-    return json.dumps(value, ensure_ascii=False, default=str)
-
-
-def response_text(response: Mapping[str, object]) -> str:
-    """Return what a tool answered, without the wrapping that every answer has."""
-    return compact(response["output"] if set(response) == {"output"} else response)
+    told = how_it_ended(story)
+    return f"\n---\n\n{told}\n" if told else ""
 
 
 def _words(said: Said) -> str:

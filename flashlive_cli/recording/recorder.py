@@ -18,7 +18,7 @@ from typing import Self, assert_never
 
 from flashlive_cli import reports
 from flashlive_cli.clock import Clock
-from flashlive_cli.errors import FileError
+from flashlive_cli.errors import FileError, reason_of
 from flashlive_cli.pcm import WIRE_IN, WIRE_OUT
 from flashlive_cli.printable import printable, printable_json
 from flashlive_cli.recording import folder as names
@@ -90,9 +90,8 @@ class Recorder:
         try:
             self.folder = _make_folder(Path(directory), began.strftime(names.NAME_FORMAT))
             paper = _Folder(self.folder, clock, resampler, Redactor(secrets), began)
-        except (OSError, ValueError) as exc:  # ValueError: a null in the path
-            reason = (exc.strerror if isinstance(exc, OSError) else None) or str(exc)
-            raise FileError(f"{printable(os.fspath(directory))}: cannot be recorded into: {reason}") from exc
+        except (OSError, ValueError) as exc:
+            raise FileError(f"{printable(os.fspath(directory))}: cannot be recorded into: {reason_of(exc)}") from exc
         what = f"the recording in {self.folder}"
         self._scribe = Scribe[_Item](paper, name="flashlive-recorder", what=what, failed=failed)
 

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Final, Protocol, Self
 
 from flashlive_cli import reports
-from flashlive_cli.errors import FileError
+from flashlive_cli.errors import FileError, reason_of
 from flashlive_cli.printable import printable
 from flashlive_cli.private import open_private
-from flashlive_cli.recording import exports, markdown
+from flashlive_cli.recording import exports, markdown, plaintext
 from flashlive_cli.recording.folder import Session, in_order
 from flashlive_cli.recording.lines import GrowingFile
 from flashlive_cli.recording.redact import Redactor
@@ -75,16 +75,16 @@ class TextTeller:
     def take(self, record: Record) -> None:
         """See `Teller`."""
         for entry in self._story.take(record):
-            self._add(exports.line(entry))
+            self._add(plaintext.line(entry))
         if record.get("type") == "session.ready":
-            self._add(exports.heading(Session("", self._began, self._story, ())))
+            self._add(plaintext.heading(self._began, self._story))
 
     def end(self) -> None:
         """See `Teller`."""
         for entry in self._story.rest():
-            self._add(exports.line(entry))
+            self._add(plaintext.line(entry))
         if self._story.ending != "cut":
-            self._add(exports.text_ending(self._story))
+            self._add(plaintext.ending(self._story))
 
 
 class _GrowingTranscript:
@@ -187,9 +187,8 @@ class TranscriptFile:
         paper = _WholeTranscript if target.suffix.lower() in _WHOLE_FORMS else _GrowingTranscript
         try:
             made = paper(target, Redactor(secrets), began or datetime.now(UTC).astimezone())
-        except (OSError, ValueError) as exc:  # ValueError: a null in the path
-            reason = (exc.strerror if isinstance(exc, OSError) else None) or str(exc)
-            raise FileError(f"{name}: cannot be created: {reason}") from exc
+        except (OSError, ValueError) as exc:
+            raise FileError(f"{name}: cannot be created: {reason_of(exc)}") from exc
         self._scribe = Scribe[dict[str, object]](
             made, name="flashlive-transcript", what=f"the transcript in {name}", failed=failed
         )

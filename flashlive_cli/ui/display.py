@@ -23,6 +23,7 @@ from rich.segment import ControlType, Segment
 from flashlive_cli.errors import OutputFailed
 from flashlive_cli.reports import Stamped
 from flashlive_cli.ui.acts import Act, LineNoted
+from flashlive_cli.ui.outlet import refusal
 from flashlive_cli.ui.panel import Panel, Rows
 from flashlive_cli.ui.rows import Row
 from flashlive_cli.ui.signs import signs_for
@@ -203,10 +204,7 @@ class PanelScreen:
                 self._draw()
             self._leave()
         except (OSError, ValueError) as exc:
-            if isinstance(exc, ValueError) and not self._console.file.closed:
-                raise
-            reason = exc.strerror if isinstance(exc, OSError) else "it was closed"
-            self.failure = OutputFailed(f"the terminal takes no more output: {reason}")
+            self.failure = refusal(self._console.file, "the terminal", exc)
             self._failed(self.failure)
 
     def _take(self) -> bool:

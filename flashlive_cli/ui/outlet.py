@@ -3,7 +3,7 @@
 import queue
 import threading
 from collections.abc import Callable
-from typing import Self, TextIO
+from typing import IO, Self, TextIO
 
 from flashlive_cli.errors import OutputFailed
 
@@ -58,8 +58,17 @@ class Outlet:
             if self._lines.empty():
                 self._stream.flush()
         except (OSError, ValueError) as exc:
-            if isinstance(exc, ValueError) and not self._stream.closed:
-                raise
-            reason = exc.strerror if isinstance(exc, OSError) else "it was closed"
-            self.failure = OutputFailed(f"{self._name} takes no more output: {reason}")
+            self.failure = refusal(self._stream, self._name, exc)
             self._failed(self.failure)
+
+
+def refusal(stream: IO[str], name: str, exc: OSError | ValueError) -> OutputFailed:
+    """
+    Return what is wrong with a stream that was written to; `name` is what users call it.
+
+    Raises:
+        ValueError: it is `exc`, which says nothing of the stream.
+    """
+    if isinstance(exc, ValueError) and not stream.closed:
+        raise exc
+    return OutputFailed(f"{name} takes no more output: {exc.strerror if isinstance(exc, OSError) else 'it was closed'}")

@@ -21,7 +21,7 @@ import sys
 import threading
 from collections.abc import Callable
 from types import FrameType
-from typing import Any, Final, Self
+from typing import Final, Self, TypeAlias
 
 from flashlive_cli.ui.keyboard_posix import PosixKeyboard, open_terminal
 from flashlive_cli.ui.keyboard_windows import Console, WindowsKeyboard, open_console
@@ -32,6 +32,10 @@ _LOOK_S: Final = 0.25
 
 _DEADLY: Final = ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT")
 _TOLD: Final = ("SIGTSTP", "SIGCONT", "SIGWINCH")
+
+
+_Handler: TypeAlias = Callable[[int, FrameType | None], object] | int | None
+"""What a signal has; see `signal.signal`."""
 
 
 def _nothing() -> None:
@@ -72,7 +76,7 @@ class Terminal:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._keyboard: PosixKeyboard | None = None
         self._windows: WindowsKeyboard | None = None
-        self._signals: dict[int, Any] = {}
+        self._signals: dict[int, _Handler] = {}
         self._continued = 0
         self._look: asyncio.TimerHandle | None = None
 
@@ -214,7 +218,7 @@ class Terminal:
                     self._signals[number] = handler
                     self._handle(number, handler)
 
-    def _handle(self, number: int, handler: Any) -> None:
+    def _handle(self, number: int, handler: _Handler) -> None:
         signal.signal(number, handler)
         if sys.platform != "win32":
             signal.siginterrupt(number, False)  # libraries do not expect to be interrupted

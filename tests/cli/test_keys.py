@@ -5,6 +5,8 @@ import asyncio
 import pytest
 
 from flashlive_cli.cli.keys import Keys
+from flashlive_cli.cli.screen import Screen
+from flashlive_cli.clock import Clock
 from flashlive_cli.session.wishes import Mute, Push, Say, StopReply, Wish
 from flashlive_cli.ui.acts import Act, HelpSwitched, HintShown, LineTyped, QuestionPut
 from flashlive_cli.ui.keys import Key, KeyParser
@@ -13,7 +15,7 @@ from flashlive_cli.ui.keys import Key, KeyParser
 class Desk:
     """A user at the keys of a talk; `wishes`, `acts` and `left` are what came of it."""
 
-    def __init__(self, *, has_microphone: bool = True, pushes_to_talk: bool = False) -> None:
+    def __init__(self, *, has_microphone: bool = True, pushes_to_talk: bool = False, has_panel: bool = True) -> None:
         self.wishes: list[Wish] = []
         self.acts: list[Act] = []
         self.left = 0
@@ -24,6 +26,7 @@ class Desk:
             leave=self._leave,
             has_microphone=has_microphone,
             pushes_to_talk=pushes_to_talk,
+            has_panel=has_panel,
         )
 
     def _leave(self) -> None:
@@ -116,14 +119,19 @@ async def test_where_the_microphone_is_open_the_space_bar_says_what_it_is_for() 
 
 
 @pytest.mark.parametrize("pushes_to_talk", [True, False])
-async def test_the_space_bar_opens_a_waiting_or_muted_microphone_by_tap(pushes_to_talk) -> None:
+async def test_the_space_bar_opens_a_waiting_or_muted_microphone_by_a_tap_until_the_next(pushes_to_talk) -> None:
     desk = Desk(pushes_to_talk=pushes_to_talk)
     if not pushes_to_talk:
         desk.press("m")
+    desk.wishes.clear()
     desk.press(" ")
-    await asyncio.sleep(0)
-    pushes = [wish for wish in desk.wishes if isinstance(wish, Push)]
-    assert pushes == [Push(True)]
+    assert desk.wishes == [Push(True)]
+
+    desk.press(" ")  # a tap, as nothing follows
+    async with asyncio.timeout(10):
+        while len(desk.wishes) < 2:
+            await asyncio.sleep(0.005)
+    assert desk.wishes == [Push(True), Push(False)]
 
 
 async def test_holding_the_space_bar_where_releases_are_reported_opens_it_as_long() -> None:
@@ -153,6 +161,30 @@ async def test_in_a_talk_from_files_there_is_nothing_to_mute_and_it_says_so() ->
 
     assert desk.wishes == []
     assert {type(act) for act in desk.acts} == {HintShown}
+
+
+async def test_in_lines_there_is_nothing_to_type_on_and_each_question_mark_explains_the_keys() -> None:
+    desk = Desk(has_panel=False)
+    for typed in ("t", "?", "?", "\x1b"):
+        desk.press(typed)
+
+    assert desk.acts == [HelpSwitched(True), HelpSwitched(True)]
+    assert desk.wishes == [StopReply()]
+
+
+@pytest.mark.parametrize(
+    ("keys", "told"),
+    [
+        (("m", "space", "esc", "?", "q"), "m mutes, space pushes to talk, esc stops the voice, q quits"),
+        (("space", "esc", "?", "q"), "space pushes to talk, esc stops the voice, q quits"),
+    ],
+)
+async def test_in_lines_the_keys_that_are_explained_are_those_that_do_something(capsys, keys, told) -> None:
+    screen = Screen("plain", Clock(), data=None, sound_on_stdout=False, keys=keys)
+    with screen.shown():
+        screen.act(HelpSwitched(True))
+
+    assert capsys.readouterr().err == f"flashlive: {told}\n"
 
 
 async def test_push_to_talk_is_not_muted_beside() -> None:

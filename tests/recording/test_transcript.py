@@ -20,6 +20,7 @@ from flashlive_cli.printable import printable
 from flashlive_cli.recording import markdown
 from flashlive_cli.recording.story import Called, Entry, Noted, Said
 from flashlive_cli.recording.transcript import TranscriptFile
+from flashlive_cli.recording.wording import one_line
 
 BEGAN = datetime(2026, 11, 22, 21, 30, 5, tzinfo=UTC)
 PARSER = MarkdownIt("commonmark").enable(["strikethrough", "table"])
@@ -85,7 +86,7 @@ def test_every_entry_is_one_block_of_the_document(text: str, other: str, name: s
     ]  # fmt: skip
     inline = next(token for token in tokens if token.type == "inline")
     struck = [child for child in inline.children or () if child.type == "s_open"]
-    assert len(struck) == bool(markdown.one_line(said.unheard))
+    assert len(struck) == bool(one_line(said.unheard))
 
 
 def test_the_talk_as_markdown(tmp_path: Path) -> None:
