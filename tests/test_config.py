@@ -440,3 +440,13 @@ def test_any_environment_is_a_config_or_a_config_error(env) -> None:
         resolve({}, env=env, cwd=nowhere, user_file=nowhere)
     except ConfigError as exc:
         one_line(exc)
+
+
+def test_prices_are_set_by_the_names_that_the_bill_knows() -> None:
+    """Rooms that must not see each other: only here they meet."""
+    from dataclasses import fields
+
+    from flashlive_cli.config.settings import PRICE_KEYS
+    from flashlive_cli.protocol.prices import Price
+
+    assert set(PRICE_KEYS) == {field.name for field in fields(Price)}

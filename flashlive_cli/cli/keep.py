@@ -35,6 +35,7 @@ def open_recorder(
     from flashlive_cli.cli.sessions import remember_recordings  # noqa: PLC0415 - the same
     from flashlive_cli.pcm import WIRE_IN, WIRE_OUT  # noqa: PLC0415 - the same
     from flashlive_cli.recording.recorder import Recorder  # noqa: PLC0415 - the same
+    from flashlive_cli.reports import RecordingStarted  # noqa: PLC0415 - the same
 
     directory = Path(settings.record).expanduser()
     recorder = Recorder(
@@ -46,5 +47,6 @@ def open_recorder(
     )
     stack.enter_context(recorder)
     screen.tell_too(recorder.listen)
+    screen.tell(RecordingStarted(str(recorder.folder)))
     remember_recordings(directory)
     return recorder

@@ -13,6 +13,7 @@ from typing import Final
 
 from flashlive_cli.reports.connection import (
     Failed,
+    RecordingStarted,
     SessionClosed,
     SessionLeaving,
     SessionMoving,
@@ -57,6 +58,7 @@ __all__ = [
     "Failed",
     "Listener",
     "MicrophoneSwitched",
+    "RecordingStarted",
     "ReplyComplete",
     "ReplyFirstSample",
     "ReplyFlushed",
@@ -116,6 +118,7 @@ Report = (
     | TurnLatency
     | BargeInLatency
     | TalkSummary
+    | RecordingStarted
     | Warned
     | Failed
 )

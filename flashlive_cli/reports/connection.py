@@ -41,7 +41,7 @@ class SessionResumed:
     The talk goes on over another connection.
 
     Attributes:
-        resumed: it is the old session; False for a fresh one, which knows nothing of what was said.
+        resumed: it is the old session; False for a new one, which knows the words of what was said, as its history.
         tools: what the model may call now.
         moved_ms: how long nothing was heard.
         asked_again: a question that was open is asked once more.
@@ -75,6 +75,14 @@ class SessionClosed:
     reason: str
     duration_s: float
     turns: int
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingStarted:
+    """The talk is kept in `folder`, which is its own."""
+
+    type: ClassVar = "recording.started"
+    folder: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from typing import assert_never
 from flashlive_cli import reports as r
 from flashlive_cli.printable import printable
 from flashlive_cli.ui.outlet import Outlet
-from flashlive_cli.ui.wording import MICROPHONE_WORDS, answered, arguments, of_sound, summed_up, whom
+from flashlive_cli.ui.wording import MICROPHONE_WORDS, answered, arguments, gone_on, of_sound, summed_up, whom
 
 
 class PlainScreen:
@@ -40,7 +40,12 @@ class PlainScreen:
             case r.ToolPrinted(name=name, line=line):
                 self._say(f"tool: {name} printed: {line}")
             case (
-                r.SessionReady() | r.SessionMoving() | r.SessionResumed() | r.SessionLeaving() | r.MicrophoneSwitched()
+                r.SessionReady()
+                | r.SessionMoving()
+                | r.SessionResumed()
+                | r.SessionLeaving()
+                | r.MicrophoneSwitched()
+                | r.RecordingStarted()
             ):
                 self._note(_of_the_line(stamped.report))
             case r.TalkSummary():
@@ -83,22 +88,28 @@ class PlainScreen:
 
 
 def _of_the_line(
-    report: r.SessionReady | r.SessionMoving | r.SessionResumed | r.SessionLeaving | r.MicrophoneSwitched,
+    report: r.SessionReady
+    | r.SessionMoving
+    | r.SessionResumed
+    | r.SessionLeaving
+    | r.MicrophoneSwitched
+    | r.RecordingStarted,
 ) -> str:
-    """Say how the connection fares, and what of the microphone goes over it."""
+    """Say how the connection fares, what of the microphone goes over it, and what of it all is kept."""
     match report:
         case r.SessionReady(tools=tools):
             with_tools = f", tools: {', '.join(tools)}" if tools else ""
             return f"talking to {whom(report)}{with_tools}"
         case r.SessionMoving(reason=reason):
             return f"moving to another connection: {reason}"
-        case r.SessionResumed(resumed=resumed, tools=tools):
-            forgot = "" if resumed else "; the model has forgotten what was said"
-            return f"going on{forgot}; tools: {', '.join(tools) or 'none'}"
+        case r.SessionResumed(tools=tools):
+            return f"going on{gone_on(report)}; tools: {', '.join(tools) or 'none'}"
         case r.SessionLeaving(time_left_s=time_left_s):
             return f"the server will end this connection in {time_left_s:g} s"
         case r.MicrophoneSwitched(state=state):
             return f"microphone: {MICROPHONE_WORDS[state]}"
+        case r.RecordingStarted(folder=folder):
+            return f"recording to {folder}"
 
 
 def _words(told: r.Transcript) -> str:

@@ -13,7 +13,7 @@ from flashlive_cli import reports as r
 from flashlive_cli.ui.acts import Act, HelpSwitched, HintShown, LineNoted, LineTyped, QuestionPut
 from flashlive_cli.ui.finished import Called, Finished, Noted, NoteKind, Printed, Said
 from flashlive_cli.ui.snapshot import Call, Doing, Meters, Spent, State, Words
-from flashlive_cli.ui.wording import answered, arguments, of_sound, summed_up, whom
+from flashlive_cli.ui.wording import answered, arguments, gone_on, of_sound, summed_up, whom
 
 __all__ = ["Call", "Doing", "Meters", "Spent", "State", "Told", "Words", "advance"]
 
@@ -24,7 +24,16 @@ LONGEST_VALUE: Final = 800
 MOST_PRINTED: Final = 500
 """Lines a call prints that are kept for the scrollback: the last ones."""
 
-_Linked = r.SessionReady | r.SessionLeaving | r.SessionMoving | r.SessionResumed | r.SessionClosed | r.Warned | r.Failed
+_Linked = (
+    r.SessionReady
+    | r.SessionLeaving
+    | r.SessionMoving
+    | r.SessionResumed
+    | r.SessionClosed
+    | r.RecordingStarted
+    | r.Warned
+    | r.Failed
+)
 _Sounded = r.SoundReady | r.EchoChanged | r.SoundClosed | r.MicrophoneSwitched
 _Spoken = (
     r.SpeechStarted
@@ -56,6 +65,7 @@ def advance(state: State, told: Told, now: float) -> State:
             | r.SessionMoving()
             | r.SessionResumed()
             | r.SessionClosed()
+            | r.RecordingStarted()
             | r.Warned()
             | r.Failed()
         ):
@@ -93,15 +103,16 @@ def _linked(state: State, told: _Linked, now: float) -> State:
             state = replace(state, ends_at=now + time_left_s)
         case r.SessionMoving(reason=reason):
             state = replace(state, link="moving", moving_because=reason)
-        case r.SessionResumed(resumed=resumed, moved_ms=moved_ms):
-            forgot = "" if resumed else "; the model has forgotten what was said"
+        case r.SessionResumed(moved_ms=moved_ms):
             why = f" ({state.moving_because})" if state.moving_because else ""
-            state = _note(state, "note", f"moved to another connection in {moved_ms / 1000:.1f} s{why}{forgot}")
+            state = _note(state, "note", f"moved to another connection in {moved_ms / 1000:.1f} s{why}{gone_on(told)}")
             state = replace(state, link="open", ends_at=None, moving_because="", waiting_since=None)
         case r.SessionClosed(code=code, reason=reason):
             if code not in {1000, 1005}:  # 1005: closed without a code
                 state = _note(state, "note", f"the connection was closed with code {code}: {reason or 'no reason'}")
             state = replace(state, link="closed", ends_at=None)
+        case r.RecordingStarted(folder=folder):
+            state = _note(state, "note", f"recording to {folder}")
         case r.Warned(message=message):
             state = _note(state, "warning", message)
         case r.Failed(message=message):

@@ -25,6 +25,14 @@ def whom(ready: r.SessionReady) -> str:
     return f"{where}{ready.model}, voice {ready.voice or 'as the service likes'}"
 
 
+def gone_on(report: r.SessionResumed) -> str:
+    """Say what is different after a move; nothing where nothing is."""
+    told = [] if report.resumed else ["a new session, which knows the words alone"]
+    told += ["what was not answered is asked again"] if report.asked_again else []
+    told += [f"{took(report.microphone_lost_ms)} of the microphone are lost"] if report.microphone_lost_ms else []
+    return "".join(f"; {each}" for each in told)
+
+
 def of_sound(report: r.SoundReady | r.EchoChanged | r.SoundClosed) -> Iterator[str]:
     """Say what is listened and spoken through, and how well that goes."""
     match report:

@@ -53,6 +53,8 @@ EXAMPLES: list[r.Report] = [
     r.SessionLeaving(50.0),
     r.MicrophoneSwitched("muted"),
     r.TalkSummary(62.0, 3, 1, 2, 612.0, 655.5, 18.2, {"TEXT": 10, "AUDIO": 90}, {"AUDIO": 50}, 0.01234),
+    r.RecordingStarted("recordings/2026-11-22_21-30-05"),
+    r.SessionResumed(True, (), 1500.0, asked_again=True, microphone_lost_ms=400.0),
     r.TalkSummary(1.0, 0, 0, 0, None, None, None, {}, {}, None),
 ]
 

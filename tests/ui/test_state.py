@@ -48,6 +48,7 @@ EXAMPLES: list[Told] = [
     ANSWER,
     CUT_IN,
     SUMMARY,
+    r.RecordingStarted("recordings/x"),
     r.Warned("careful"),
     r.Failed("broken", 3),
     HelpSwitched(True),
@@ -257,7 +258,7 @@ def test_arguments_and_results_of_any_size_are_shown_by_their_beginning() -> Non
         (r.ReplyComplete(1.0, False, "SAFETY"), [Noted("warning", "the reply ended early: SAFETY")]),
         (
             r.SessionResumed(False, (), 1500.0),
-            [Noted("note", "moved to another connection in 1.5 s; the model has forgotten what was said")],
+            [Noted("note", "moved to another connection in 1.5 s; a new session, which knows the words alone")],
         ),
     ],
 )
