@@ -4,7 +4,8 @@ How many people can talk to one simulator at once? Real-time sessions on a `flas
 Every session streams a microphone (two seconds of speech, six of silence, over and over) in messages of 20 to 100 ms
 and listens to the replies. Printed is, over all sessions, the 99th percentile of how late a chunk of a reply came,
 against its place in the reply: by its sound, at 4.4 times real time, counted from that reply's most timely chunk.
-What the client adds itself is in it. Memory is the server's growth per session, CPU its share of one core.
+What the client adds itself is in it. Memory is the server's growth per session, CPU its share of one core. Where the
+server waited for a core, something else was running, and the figures are not its own.
 
 The client writes frames made beforehand to bare sockets, so that it costs little beside the server.
 
@@ -149,6 +150,7 @@ class Figures:
     """What a process has used so far."""
 
     cpu_s: float
+    waited_s: float  # ready to run, and no core free
     rss_bytes: int
 
     @classmethod
@@ -157,7 +159,8 @@ class Figures:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
         pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
         ticks = os.sysconf("SC_CLK_TCK")
-        return cls((int(fields[11]) + int(fields[12])) / ticks, pages * os.sysconf("SC_PAGE_SIZE"))
+        waited_s = int(Path(f"/proc/{pid}/schedstat").read_text().split()[1]) / 1e9
+        return cls((int(fields[11]) + int(fields[12])) / ticks, waited_s, pages * os.sysconf("SC_PAGE_SIZE"))
 
 
 async def load(port: int, pid: int, n_sessions: int, seconds: float) -> None:
@@ -201,7 +204,10 @@ async def load(port: int, pid: int, n_sessions: int, seconds: float) -> None:
     )
     print(f"the client's own lateness, p99: {statistics.quantiles(own_late_ms, n=100)[98]:.1f} ms")
     print(f"memory: {(ended.rss_bytes - before.rss_bytes) / n_sessions / 2**20:.2f} MiB a session")
-    print(f"CPU: {(ended.cpu_s - begun.cpu_s) / took_s:.0%} of a core")
+    waited_s = ended.waited_s - begun.waited_s
+    print(
+        f"CPU: {(ended.cpu_s - begun.cpu_s) / took_s:.0%} of a core; waited for one {waited_s / took_s:.0%} of the time"
+    )
 
 
 def main() -> None:

@@ -215,7 +215,8 @@ class _Call:
                 while n_told < len(session.mismatches):
                     self._mismatch(session.mismatches[n_told])
                     n_told += 1
-                await self.outbox.room.wait()
+                if not self.outbox.room.is_set():
+                    await self.outbox.room.wait()
         finally:
             self.far.memory.leave(session)
 
@@ -245,7 +246,8 @@ class _Call:
             while True:
                 for said in self._read(await self._next(token), setup):
                     replay.receive(said)
-                await self.outbox.room.wait()
+                if not self.outbox.room.is_set():
+                    await self.outbox.room.wait()
         finally:
             replay.leave()
 

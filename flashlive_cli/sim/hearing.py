@@ -106,6 +106,7 @@ class Ears:
         self._rest = np.zeros(0, np.float32)
         self._steps = 0
         self._floors: deque[float] = deque([_ASSUMED_FLOOR_DBFS] * _FLOOR_BLOCKS, _FLOOR_BLOCKS)
+        self._floor = _ASSUMED_FLOOR_DBFS
         self._block_floor = 0.0
         self._onset = 0
         self._voiced = 0
@@ -121,7 +122,7 @@ class Ears:
         if rate_hz != self._resampler[0]:
             self._resampler = (rate_hz, Resampler(rate_hz, RATE_HZ))
         fresh = self._resampler[1].feed(np.frombuffer(pcm, "<i2").astype(np.float32))
-        samples = np.concatenate((self._rest, fresh))
+        samples = np.concatenate((self._rest, fresh)) if len(self._rest) else fresh
         n_steps = len(samples) // _STEP
         self._rest = samples[n_steps * _STEP :]
         steps = samples[: n_steps * _STEP].reshape(n_steps, _STEP)
@@ -156,13 +157,14 @@ class Ears:
             self._voiced = 0
 
     def _is_voiced(self, level_dbfs: float) -> bool:
-        floor = max(_QUIETEST_DBFS, min(self._floors))
+        floor = self._floor
         above = self._settings.above_floor_db
         if self.speaking:
             above -= 3  # hysteresis: the soft end of a word belongs to it
         self._block_floor = min(self._block_floor, level_dbfs)
         if self._steps % _FLOOR_BLOCK == _FLOOR_BLOCK - 1:
             self._floors.append(self._block_floor)
+            self._floor = max(_QUIETEST_DBFS, min(self._floors))
             self._block_floor = 0.0
         quietest = self._settings.quietest_voice_dbfs - (3 if self.speaking else 0)
         return level_dbfs >= max(quietest, floor + above)

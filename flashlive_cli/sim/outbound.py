@@ -1,13 +1,13 @@
 """The messages of the server, in the shape of each model family."""
 
 import base64
-import json
 import secrets
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from flashlive_cli.pcm import WIRE_OUT
+from flashlive_cli.sim import indented
 from flashlive_cli.sim.profile import ActivityShape, Empties, Profile
 
 Message = Mapping[str, Any]
@@ -40,7 +40,7 @@ def encode(message: Message) -> bytes:
     """What travels in the binary frame: indented JSON with a newline at its end, as recorded from the service."""
     if isinstance(message, Raw):
         return message.frame
-    return (json.dumps(message, indent=2, ensure_ascii=False) + "\n").encode("utf-8", "replace")
+    return (indented.dumps(message) + "\n").encode("utf-8", "replace")
 
 
 def new_handle() -> str:

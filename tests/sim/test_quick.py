@@ -1,4 +1,4 @@
-"""The short way for sound says what the long way says, or nothing."""
+"""What is done often is done in a short way, which comes to the same as the long one."""
 
 import base64
 import json
@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from flashlive_cli.sim import indented
 from flashlive_cli.sim.inbound import Audio, read_later
 from flashlive_cli.sim.quick import read_sound
 from flashlive_cli.sim.schema import Refusal
@@ -54,3 +55,15 @@ def test_whatever_the_data_both_ways_agree(data, mime):
     except Refusal:
         told = []
     assert sound is None or told == [sound]
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner) | st.tuples(inner),
+    max_leaves=12,
+)
+
+
+@given(st.dictionaries(st.text(), JSON))
+def test_indented_json_is_the_standard_librarys(value):
+    assert indented.dumps(value) == json.dumps(value, indent=2, ensure_ascii=False)
