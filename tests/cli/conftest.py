@@ -6,8 +6,8 @@ import signal
 import subprocess
 import sys
 import wave
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -15,6 +15,7 @@ from typing import IO, Any
 import pytest
 
 from flashlive_cli.cli import main
+from tests.cli.terminals import Person, Tmux, Window, find_tmux
 
 ROOT = Path(__file__).parents[2]
 COMMAND = [sys.executable, "-m", "flashlive_cli"]
@@ -101,3 +102,27 @@ def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captur
     monkeypatch.setenv("PYTHONUNBUFFERED", "1")
     monkeypatch.chdir(tmp_path)
     return Shell(tmp_path, capsys)
+
+
+@pytest.fixture
+def tmux(shell: Shell) -> Iterator[Callable[..., Tmux]]:
+    """Open terminals whose screen can be read, in the shell's folder and environment."""
+    if missing := find_tmux():
+        pytest.skip(missing)
+    with ExitStack() as stack:
+        yield lambda width=100, height=30: stack.enter_context(closing(Tmux(shell.folder, width, height)))
+
+
+@pytest.fixture
+def window(shell: Shell) -> Iterator[Callable[..., Window]]:
+    """Open terminals whose bytes are kept, in the shell's folder and environment."""
+    if sys.platform == "win32":
+        pytest.skip("a pty is POSIX's")
+    with ExitStack() as stack:
+        yield lambda **options: stack.enter_context(closing(Window(**options)))
+
+
+@pytest.fixture
+def person(shell: Shell) -> Person:
+    """Somebody who speaks and hears by programs."""
+    return Person(shell.folder)
