@@ -68,13 +68,13 @@ class ReplyFlushed:
     Attributes:
         heard_ms: how much of the reply had been played.
         dropped_ms: how much was there and was not.
-        by: `speech` that the server heard, or a `key`.
+        by: `speech` that the server heard, a `key`, or the `end` of the talk.
     """
 
     type: ClassVar = "reply.flushed"
     heard_ms: float
     dropped_ms: float
-    by: Literal["speech", "key"] = "speech"
+    by: Literal["speech", "key", "end"] = "speech"
 
 
 @dataclass(frozen=True, slots=True)

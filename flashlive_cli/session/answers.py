@@ -38,6 +38,7 @@ class Answers:
         report: Callable[[Report], None],
         clock: Clock,
         patience: Patience,
+        moving: Callable[[], bool],
     ) -> None:
         self.unanswered_speech = False
         self._line = line
@@ -46,6 +47,7 @@ class Answers:
         self._report = report
         self._clock = clock
         self._patience = patience
+        self._moving = moving
         self._news = asyncio.Event()
         self._generated_s: float | None = None
 
@@ -92,7 +94,7 @@ class Answers:
                     await self._news.wait()
                 self._news.clear()
             except TimeoutError:
-                if early:
+                if early or self._moving():
                     continue
                 if told_of_stall:
                     return self._gave_up_on(name, since=begun)
@@ -138,6 +140,8 @@ class Answers:
 
     def _patience_s(self, *, stalled: bool) -> float | None:
         """How long to wait for the next sign of the server; None as long as there is a reason for its silence."""
+        if self._moving():
+            return None  # the keeper gives up, if anybody does
         if self._line.protocol.ledger.open_calls:
             return None  # a tool's own timeout ends this
         if self._sound.speaker.held_frames:

@@ -76,7 +76,9 @@ class Conversation:
             answer=self._answer_tool,
             report=report,
         )
-        self._answers = Answers(line, sound, narrator=narrator, report=report, clock=clock, patience=patience)
+        self._answers = Answers(
+            line, sound, narrator=narrator, report=report, clock=clock, patience=patience, moving=self._is_moving
+        )
         self._message_s = 0.0
         self._n_messages = 0
         self._narrator = narrator
@@ -137,7 +139,7 @@ class Conversation:
                 await speaker.drained()  # what came before the end is still worth hearing
                 raise _first(failures) from None
         except asyncio.CancelledError:
-            self._cut(self._clock.now(), speaker.flush())
+            self._cut(self._clock.now(), speaker.flush(), by="end")
             raise
         finally:
             self._narrator.ended()
@@ -157,6 +159,9 @@ class Conversation:
     def is_idle(self) -> bool:
         """Whether the server has said all that it will say."""
         return self._protocol.at_rest and not self._calls.open
+
+    def _is_moving(self) -> bool:
+        return not self._keeper.in_place.is_set()
 
     def _is_played(self) -> bool:
         return not self._sound.speaker.held_frames
@@ -361,7 +366,7 @@ class Conversation:
         self._narrator.silent(now)
         self._answers.news()
 
-    def _cut(self, now: float, dropped_frames: int, by: Literal["speech", "key"] = "speech") -> None:
+    def _cut(self, now: float, dropped_frames: int, by: Literal["speech", "key", "end"] = "speech") -> None:
         self._narrator.interrupted(
             now,
             played_frames=self._sound.speaker.played_frames,

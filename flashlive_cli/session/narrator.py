@@ -128,6 +128,7 @@ class Narrator:
         self._latest: Reply | None = None
         self._enqueued_frames = 0
         self._user_words = ""
+        self._unheeded = False  # the server goes on with a reply that was stopped
         self._asked_s: float | None = None
         self._content_s: float | None = None
         self._cut: tuple[float, float | None] | None = None  # when, and how long after the user began to speak
@@ -139,6 +140,7 @@ class Narrator:
 
     def typed(self, text: str, now: float) -> None:
         """Note that the user's typed line went out."""
+        self._close_cut_reply()
         self._asked_s, self._content_s = now, None
         self._report(Transcript("user", text, final=True))
 
@@ -157,6 +159,7 @@ class Narrator:
         """
         match event:
             case e.InputTranscript(text, interim):
+                self._unheeded = False
                 self._close_cut_reply()
                 if not interim:
                     self._user_words += text
@@ -170,6 +173,8 @@ class Narrator:
                 reply = self._reply_at(now, asked_s)
                 reply.audio_s = now if reply.audio_s is None else reply.audio_s
                 self._enqueued_frames += reply.take(WIRE_OUT.frames_in(len(pcm)), now)
+            case e.OutputTranscript() | e.ModelText() if self._unheeded:
+                pass
             case e.OutputTranscript(text) | e.ModelText(text):
                 reply = self._reply if self._reply and self._reply.interrupted else self._reply_at(now, asked_s)
                 reply.say(text, now)
@@ -179,6 +184,7 @@ class Narrator:
                 self._first_content(now, asked_s)
                 self.reply_started_s = now
             case e.TurnComplete(reason):
+                self._unheeded = False
                 self._finish_user()
                 self._finish_reply(reason)
                 self.turn_completed_s = now
@@ -208,10 +214,12 @@ class Narrator:
         played_frames: int,
         dropped_frames: int,
         spoke_s: float | None,
-        by: Literal["speech", "key"] = "speech",
+        by: Literal["speech", "key", "end"] = "speech",
     ) -> None:
         """
         Note that the user cut in, and what the flush took away.
+
+        After a key the server, which may know nothing of it, goes on; what it says is no part of the story.
 
         Args:
             now: when `Interrupted` arrived, or the key was pressed.
@@ -220,7 +228,9 @@ class Narrator:
             spoke_s: when the user began to speak, where the microphone knows.
             by: how.
         """
-        self._asked_s = self._content_s = None
+        if self._asked_s is None or self._asked_s <= (self.reply_started_s or 0.0):  # else it is what cut in
+            self._asked_s = None
+        self._content_s = None
         self._enqueued_frames = played_frames
         reply = self._reply
         if reply is None or reply.interrupted:
@@ -230,6 +240,9 @@ class Narrator:
         self._report(ReplyFlushed(WIRE_OUT.ms_of(reply.heard_frames), WIRE_OUT.ms_of(dropped_frames), by))
         after_ms = (now - spoke_s) * 1000 if spoke_s is not None and spoke_s <= now else None
         self._cut = (now, after_ms)
+        if by == "key":
+            self._unheeded = True
+            self._finish_reply(None)
 
     def silent(self, now: float) -> None:
         """Note that the speaker has nothing left to play."""
@@ -257,6 +270,7 @@ class Narrator:
 
     def broke_off(self, now: float, *, answered: bool) -> None:
         """Note that the connection has gone, and with it a reply; or only its end, where all was `answered`."""
+        self._unheeded = False
         self._finish_user()
         self._finish_reply(None if answered else "the connection broke")
         if answered and (self.turn_completed_s is None or self.turn_completed_s < (self.reply_started_s or 0.0)):

@@ -27,7 +27,7 @@ class Tally:
     def note(self, report: Report) -> None:
         """Count a report; most count for nothing."""
         match report:
-            case ReplyFlushed():
+            case ReplyFlushed() if report.by != "end":
                 self._barge_ins += 1
             case ToolCalled():
                 self._tool_calls += 1

@@ -132,7 +132,8 @@ def _sounded(state: State, told: _Sounded) -> State:
         case r.SoundClosed():
             state = _notes(state, of_sound(told))
         case r.MicrophoneSwitched(state=microphone):
-            state = replace(state, microphone=microphone)
+            shut = microphone in {"muted", "waiting"}
+            state = replace(state, microphone=microphone, hearing=state.hearing and not shut)
         case _:
             assert_never(told)
     return state
@@ -141,6 +142,11 @@ def _sounded(state: State, told: _Sounded) -> State:
 def _spoken(state: State, told: _Spoken, now: float) -> State:
     """Take what either side says, and what is heard of it."""
     match told:
+        case r.SpeechStarted(source="local") | r.SpeechEnded(source="local") if state.microphone in {
+            "muted",
+            "waiting",
+        }:
+            pass  # our own ear hears it, and nobody else
         case r.SpeechStarted():
             state = replace(state, hearing=True, waiting_since=None)
         case r.SpeechEnded():

@@ -203,3 +203,27 @@ def test_turns_are_counted_and_usage_is_passed_on() -> None:
 
     assert story.narrator.turn == 3
     assert [r.prompt_tokens_by_modality for r in story.reports if isinstance(r, UsageReported)] == [{"AUDIO": 1}]
+
+
+def test_what_the_server_goes_on_to_say_after_a_key_is_no_part_of_the_story() -> None:
+    story = Story()
+    story.told(1.0, audio(100), e.OutputTranscript("Once upon a time "))
+    story.narrator.interrupted(1.05, played_frames=1200, dropped_frames=1200, spoke_s=None, by="key")
+    story.told(1.2, e.OutputTranscript("there was a king."))
+    story.told(2.0, e.TurnComplete())
+    story.told(3.0, audio(100), e.OutputTranscript("Yes?"), e.TurnComplete())
+
+    assert [text for text, _ in story.final("model")] == ["Once upon a time", "Yes?"]
+    assert [r.by for r in story.reports if isinstance(r, ReplyFlushed)] == ["key"]
+
+
+def test_a_line_typed_over_a_reply_is_what_the_next_one_answers() -> None:
+    story = Story()
+    story.told(1.0, audio(100))
+    story.narrator.typed("stop", 1.5)
+    story.narrator.interrupted(1.52, played_frames=0, dropped_frames=2400, spoke_s=None)
+    story.told(1.53, e.TurnComplete())
+    story.told(2.0, audio(100), asked_s=0.2)
+    story.narrator.playing(2.1)
+
+    assert [round(r.total_ms) for r in story.reports if isinstance(r, TurnLatency)] == [600]

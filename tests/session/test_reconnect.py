@@ -489,3 +489,18 @@ async def test_a_far_end_that_is_gone_without_a_goodbye_is_noticed(loopback, mon
 
     assert talk.error is None
     assert far_end.said(1) == ["hello"]
+
+
+async def test_a_move_that_takes_long_is_no_stall(loopback) -> None:
+    async def breaks(far_end, peer):
+        await accept(peer)
+        await far_end.next(peer)
+        abort(peer)
+
+    far_end = FarEnd(breaks, refuse, answer)
+    talk = loopback(far_end)
+    await talk.hold(Typed("hello"), delays=(0.3, 0.6), patience=Patience(stall_s=0.1, answer_s=0.2))
+
+    assert talk.error is None
+    assert talk.told(Warned) == []
+    assert [t.text for t in talk.told(Transcript) if t.final and t.role == "model"] == ["Hi."]

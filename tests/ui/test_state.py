@@ -282,3 +282,16 @@ def test_in_whatever_order_it_is_told_every_final_word_leaves_and_nothing_is_lef
     )
     assert len([each for each in state.running if isinstance(each, Words) and each.role == "user"]) <= 1
     assert len([each for each in state.running if isinstance(each, Words) and each.role == "model"]) <= 1
+
+
+@pytest.mark.parametrize("microphone", ["muted", "waiting"])
+def test_speech_that_goes_nowhere_is_not_waited_for(microphone) -> None:
+    state, _ = told(READY, r.MicrophoneSwitched(microphone), r.SpeechStarted("local"), r.SpeechEnded("local"))
+
+    assert state.doing == "listening"
+
+
+def test_muting_in_mid_speech_ends_the_hearing() -> None:
+    state, _ = told(READY, r.SpeechStarted("local"), r.MicrophoneSwitched("muted"))
+
+    assert state.doing == "listening"
