@@ -65,6 +65,7 @@ class Ear:
         self._batch: list[tuple[bytes, bytes, float]] = []
         self._voiced_s: deque[float | None] = deque(maxlen=WINDOW_FRAMES)  # of the latest chunks: when voiced
         self._mute_chunks = 0
+        self._has_heard = False
         self._window_chunks = 0
         self._clipped = 0
         self._told: set[str] = set()
@@ -111,7 +112,8 @@ class Ear:
 
     def _judge(self, raw: bytes) -> None:
         """Look for what is wrong with the microphone itself."""
-        self._mute_chunks = 0 if raw.strip(b"\0") else self._mute_chunks + BATCH_CHUNKS
+        self._has_heard = self._has_heard or bool(raw.strip(b"\0"))  # a gate may make true silence of pauses
+        self._mute_chunks = 0 if self._has_heard else self._mute_chunks + BATCH_CHUNKS
         if self._mute_chunks * CHUNK_S >= MUTE_S:
             self._tell(MUTE_WORDS)
         samples = np.frombuffer(raw, "<i2")

@@ -16,6 +16,8 @@ from flashlive_cli.ui.holding import Action, Holding
 from flashlive_cli.ui.keys import Key
 
 MOST_FORMER: Final = 100
+SETTLE_S: Final = 0.6
+"""A question takes no key before this much quiet: who was pressing keys has to see it first."""
 _ANSWERS: Final = {"y": "yes", "n": "no", "a": "always", "esc": "no"}
 _OPEN_HINT: Final = "the microphone is open: m mutes it, and then space opens it for as long as it is held"
 _NO_MICROPHONE_HINT: Final = "nobody speaks here but the files: esc stops the voice, q quits"
@@ -102,7 +104,9 @@ class Keys:
         self._hints = False
         self._line: Line | None = None
         self._former: tuple[str, ...] = ()
+        self._line_ended = asyncio.Event()
         self._answer: asyncio.Future[str] | None = None
+        self._quiet_until = 0.0
         self._holding = Holding("space")
         self._check: asyncio.TimerHandle | None = None
 
@@ -112,9 +116,16 @@ class Keys:
             self._take(key)
 
     async def answer(self, question: str) -> str:
-        """Put a question and wait for the key that answers it: `yes`, `no` or `always`."""
+        """
+        Put a question and wait for the key that answers it: `yes`, `no` or `always`.
+
+        A line that is being typed is finished first, and keys that were meant for something else answer nothing.
+        """
+        while self._line is not None:
+            await self._line_ended.wait()
         self._let_go()
         self._answer = self._loop.create_future()
+        self._quiet_until = self._loop.time() + SETTLE_S
         self._act(QuestionPut(question))
         try:
             return await self._answer
@@ -126,15 +137,22 @@ class Keys:
         if key.name.rsplit("-", 1)[-1] == "space" and key.kind == "release":
             self._push(self._holding.pressed(key, self._loop.time()))
         elif self._answer is not None:
-            word = _ANSWERS.get(key.name.lower()) if key.kind == "press" else None
-            if word is not None and not self._answer.done():
-                self._answer.set_result(word)
+            self._answer_by(key, self._answer)
         elif self._line is not None:
             self._type(self._line, key)
         elif key.name == "space":
             self._space(key)
         elif key.kind == "press":
             self._command(key.name)
+
+    def _answer_by(self, key: Key, answer: "asyncio.Future[str]") -> None:
+        now = self._loop.time()
+        if now < self._quiet_until:  # it was pressed before anybody can have read the question
+            self._quiet_until = now + SETTLE_S
+            return
+        word = _ANSWERS.get(key.name.lower()) if key.kind == "press" else None
+        if word is not None and not answer.done():
+            answer.set_result(word)
 
     def _command(self, name: str) -> None:
         if self._hints:
@@ -198,6 +216,10 @@ class Keys:
 
     def _show(self, line: Line | None) -> None:
         self._line = line
+        if line is None:
+            self._line_ended.set()
+        else:
+            self._line_ended.clear()
         self._act(LineTyped(None) if line is None else LineTyped(line.text, line.cursor))
 
     def _help(self, shown: bool) -> None:

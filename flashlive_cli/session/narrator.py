@@ -6,6 +6,7 @@ it is anchored to the sound that had arrived when it came, and a cut reply's wor
 really stopped.
 """
 
+import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final, Literal, assert_never
@@ -30,6 +31,9 @@ from flashlive_cli.session.bill import Bill
 
 SPOKEN_CHARS_PER_S: Final = 15.0
 """How fast the prebuilt voices speak English, roughly: places the last words of a reply that was cut."""
+
+LONGEST_WORD: Final = 24
+"""Characters; what is longer has no spaces to be divided at."""
 
 
 @dataclass(slots=True)
@@ -101,8 +105,10 @@ def _whole_words(text: str, share: float) -> str:
     cut = int(len(text) * share)
     if cut >= len(text) or text[cut].isspace():
         return text[:cut]
-    last_space = max(text.rfind(" ", 0, cut), text.rfind("\n", 0, cut))
-    return text[: last_space + 1].rstrip() if last_space >= 0 else ""
+    begins = max(text.rfind(" ", 0, cut), text.rfind("\n", 0, cut)) + 1
+    if cut - begins > LONGEST_WORD or any(unicodedata.east_asian_width(char) in "WF" for char in text[begins:cut]):
+        return text[:cut]  # Chinese, Japanese, Thai put no spaces between words
+    return text[:begins].rstrip()
 
 
 class Narrator:

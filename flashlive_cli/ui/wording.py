@@ -63,7 +63,7 @@ def summed_up(summary: r.TalkSummary) -> Iterator[str]:
     counts += [_counted(summary.barge_ins, "barge-in")] if summary.barge_ins else []
     counts += [_counted(summary.tool_calls, "tool call")] if summary.tool_calls else []
     tokens = [
-        f"{sum(by_modality.values())} tokens {way}"
+        f"{_counted(sum(by_modality.values()), 'token')} {way}"
         for way, by_modality in (
             ("in", summary.prompt_tokens_by_modality),
             ("out", summary.response_tokens_by_modality),

@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from flashlive_cli.cli import keys
 from flashlive_cli.cli.keys import Keys
 from flashlive_cli.cli.screen import Screen
 from flashlive_cli.clock import Clock
@@ -85,7 +86,8 @@ async def test_a_line_given_up_is_not_said_and_the_one_before_comes_back_by_arro
 
 
 @pytest.mark.parametrize(("typed", "word"), [("y", "yes"), ("Y", "yes"), ("n", "no"), ("a", "always"), ("\x1b", "no")])
-async def test_a_question_has_the_keys_until_it_is_answered(typed, word) -> None:
+async def test_a_question_has_the_keys_until_it_is_answered(typed, word, monkeypatch) -> None:
+    monkeypatch.setattr(keys, "SETTLE_S", 0.0)
     desk = Desk()
     async with asyncio.TaskGroup() as group:
         asked = group.create_task(desk.keys.answer("may it?"))
@@ -192,3 +194,34 @@ async def test_push_to_talk_is_not_muted_beside() -> None:
     desk.press("m")
 
     assert desk.wishes == []
+
+
+async def test_keys_pressed_as_a_question_appears_do_not_answer_it(monkeypatch) -> None:
+    monkeypatch.setattr(keys, "SETTLE_S", 0.05)
+    desk = Desk()
+    async with asyncio.TaskGroup() as group:
+        asked = group.create_task(desk.keys.answer("may it?"))
+        await asyncio.sleep(0)
+        desk.press("ayay")
+        await asyncio.sleep(0.1)
+        assert not asked.done()
+        desk.press("n")
+
+    assert asked.result() == "no"
+
+
+async def test_a_line_that_is_being_typed_is_finished_before_a_question_is_put(monkeypatch) -> None:
+    monkeypatch.setattr(keys, "SETTLE_S", 0.0)
+    desk = Desk()
+    desk.press("tmay")
+    async with asyncio.TaskGroup() as group:
+        asked = group.create_task(desk.keys.answer("may it?"))
+        await asyncio.sleep(0)
+        desk.press(" y\r")
+        assert desk.wishes == [Say("may y")]
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        assert desk.acts[-1] == QuestionPut("may it?")
+        desk.press("y")
+
+    assert asked.result() == "yes"

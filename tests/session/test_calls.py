@@ -92,6 +92,7 @@ async def test_a_call_that_comes_again_after_stop_is_answered_with_the_first_res
             await asyncio.sleep(0.001)
         shop.go.set()
         told.extend(await answers(peer, 3))
+        await peer.end_turn()  # what was not waited for is told in the next turn
 
     talk = loopback(far_end(play), model="gemini-3.8-live")
     await talk.hold(Typed("order tea"), tools=shop)
@@ -168,6 +169,7 @@ async def test_interim_answers_go_out_as_they_come_where_the_model_takes_them(lo
     async def play(peer: Any) -> None:
         await peer.say(call(("a", "count", {})))
         told.extend(await answers(peer, len(responses)))
+        await peer.end_turn()  # what was not waited for is told in the next turn
 
     talk = loopback(far_end(play), model=model)
     await talk.hold(Typed("count"), tools=Shop())
@@ -327,9 +329,10 @@ async def test_sound_keeps_arriving_while_fifty_tools_run(loopback) -> None:
             await asyncio.sleep(0.001)
         shop.go.set()
         told.extend(await answers(peer, 50))
+        await peer.end_turn()  # what was not waited for is told in the next turn
 
     talk = loopback(far_end(play), model="gemini-3.8-live")
-    await talk.hold(Typed("order"), tools=shop, patience=Patience(setup_s=5, stall_s=10, answer_s=20))
+    await talk.hold(Typed("order"), tools=shop, patience=Patience(setup_s=5, stall_s=2, answer_s=3))
 
     assert talk.error is None
     assert sorted(answer["id"] for answer in told) == sorted(f"c{n}" for n in range(50))

@@ -227,3 +227,12 @@ def test_a_line_typed_over_a_reply_is_what_the_next_one_answers() -> None:
     story.narrator.playing(2.1)
 
     assert [round(r.total_ms) for r in story.reports if isinstance(r, TurnLatency)] == [600]
+
+
+def test_words_without_spaces_are_divided_where_the_sound_stopped() -> None:
+    story = Story()
+    story.told(1.0, audio(1000), e.OutputTranscript("明日は雨が降ります。"))
+    story.narrator.interrupted(1.5, played_frames=12_000, dropped_frames=12_000, spoke_s=None)
+    story.told(1.6, e.TurnComplete())
+
+    assert story.final("model") == [("明日は雨が降ります。", "明日は雨が")]

@@ -300,7 +300,7 @@ def variable(box: Toolbox, name: str):
 async def ended(going_on) -> None:
     """Wait for what another thread has to do."""
     usual = 1 if going_on is threading.active_count else 0
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while going_on() > usual:
             await asyncio.sleep(0.001)
 
