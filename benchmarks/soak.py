@@ -39,7 +39,6 @@ from flashlive_cli.reports import (
     SessionResumed,
     Stamped,
     ToolCalled,
-    ToolFinished,
     Transcript,
     Warned,
 )
@@ -111,18 +110,33 @@ class Files:
 
 @dataclass
 class Course:
-    """What the talk has told, and what the process took meanwhile."""
+    """What the talk has told, what it has answered on the wire, and what the process took meanwhile."""
 
     reports: list[tuple[float, Report]] = field(default_factory=list)
+    answered: list[str] = field(default_factory=list)
+    """Ids of calls, once for each answer that went out."""
     samples: list[tuple[float, float, float]] = field(default_factory=list)
     """Conversation seconds, resident MiB, CPU seconds."""
 
     def listen(self, stamped: Stamped) -> None:
         """Keep what counts; a report of a piece of transcript would make memory grow by itself."""
-        if isinstance(
-            stamped.report, SessionLeaving | SessionMoving | SessionResumed | ToolCalled | ToolFinished | Warned
-        ) or (isinstance(stamped.report, Transcript) and stamped.report.final):
+        if isinstance(stamped.report, SessionLeaving | SessionMoving | SessionResumed | ToolCalled | Warned) or (
+            isinstance(stamped.report, Transcript) and stamped.report.final
+        ):
             self.reports.append((stamped.t, stamped.report))
+
+    def sent(self, message: str, now: float) -> None:
+        """See what goes out."""
+        del now
+        if message.startswith('{"toolResponse"'):
+            answers = json.loads(message)["toolResponse"]["functionResponses"]
+            self.answered += [answer["id"] for answer in answers]
+
+    def received(self, message: bytes, now: float) -> None:
+        """Nothing of interest."""
+
+    def spoke(self, pcm: bytes, now: float) -> None:
+        """Nothing of interest."""
 
     def told(self, kind: type[Report]) -> list[Report]:
         """All reports of a kind."""
@@ -171,6 +185,7 @@ async def soak(minutes: float, speed: float) -> tuple[Course, Bookings, int]:
             sound=sound,
             tools=tools,
             listener=course.listen,
+            witness=course,
             clock=clock,
             patience=Patience(setup_s=10),
         )
@@ -204,7 +219,6 @@ def figures(course: Course, tools: Bookings, taken: int) -> dict[str, object]:
     finals = [report for report in course.told(Transcript) if isinstance(report, Transcript)]
     moves = [report for report in course.told(SessionResumed) if isinstance(report, SessionResumed)]
     called = [report.id for report in course.told(ToolCalled) if isinstance(report, ToolCalled)]
-    finished = [report.id for report in course.told(ToolFinished) if isinstance(report, ToolFinished)]
     unanswered = [
         report.message
         for report in course.told(Warned)
@@ -225,8 +239,8 @@ def figures(course: Course, tools: Bookings, taken: int) -> dict[str, object]:
         "silence of a move, longest ms": round(max(silences, default=0)),
         "microphone lost, ms": sum(report.microphone_lost_ms for report in moves),
         "calls made": len(called),
-        "calls lost": len(set(called) - set(finished)),
-        "calls answered twice": len(finished) - len(set(finished)),
+        "calls lost": len(set(called) - set(course.answered)),
+        "calls answered twice": len(course.answered) - len(set(course.answered)),
         "tool runs": tools.calls,
         "resident MiB at 1/4, 1/2, end": [round(sample[1], 1) for sample in (first, half, last)],
         "CPU s per minute, 1st and 2nd half": [

@@ -89,16 +89,31 @@ class Leaver:
         self._thread.join(1.0)
 
     def listen(self, stamped: Stamped) -> None:
-        """Keep what there is, where something has changed."""
+        """Keep what there is, where something has changed; a talk that has nothing to leave takes nothing away."""
         if isinstance(stamped.report, SessionReady | SessionResumed | ReplyComplete | SessionClosed):
-            self._waiting.put(self.left())
+            left = self.left()
+            if left.handle is not None or left.turns:
+                self._waiting.put(left)
 
     def _run(self) -> None:
-        while (left := self._waiting.get()) is not None:
-            while not self._waiting.empty() and (newer := self._waiting.get()) is not None:
-                left = newer
-            with contextlib.suppress(OSError):
-                _keep(self._name, left)
+        goes_on = True
+        while goes_on:
+            newest, goes_on = self._take_all()
+            if newest is not None:
+                with contextlib.suppress(OSError):
+                    _keep(self._name, newest)
+
+    def _take_all(self) -> tuple[Left | None, bool]:
+        """Wait for something to keep; return the newest, and whether more may come."""
+        newest, goes_on = None, True
+        while True:
+            match self._waiting.get():
+                case None:
+                    goes_on = False
+                case left:
+                    newest = left
+            if self._waiting.empty():
+                return newest, goes_on
 
 
 def _keep(name: str, left: Left) -> None:

@@ -50,15 +50,25 @@ class Answers:
         self._moving = moving
         self._news = asyncio.Event()
         self._generated_s: float | None = None
+        self._moved_s = 0.0
 
     def news(self) -> None:
         """Note that something has happened: the narrator knows what."""
         self._news.set()
 
+    def moved(self) -> None:
+        """Note that another connection carries on: its silence begins now."""
+        self._moved_s = self._clock.now()
+        self.news()
+
     def answered_since(self, asked_s: float) -> bool:
         """Whether all of an answer to what was asked then has come, be it still being played."""
         began_s = self._narrator.reply_started_s
-        return began_s is not None and self._generated_s is not None and asked_s <= began_s <= self._generated_s
+        return began_s is not None and asked_s <= began_s and self.generated_since(began_s)
+
+    def generated_since(self, when_s: float) -> bool:
+        """Whether the server has come to an end of what it had to say, be it nothing."""
+        return self._generated_s is not None and when_s <= self._generated_s
 
     def told(self, event: e.Event, now: float) -> None:
         """Note what the server said, before the narrator is told."""
@@ -128,15 +138,15 @@ class Answers:
                 break_off()
 
     def _unanswered_for(self) -> tuple[float | None, float]:
-        """Return when the user began to say what nothing was answered to, and for how long that has been so."""
+        """Return when the user began to say what nothing was answered to, and for how long the service could have."""
         started_s, ended_s = self._sound.speech_started_s, self._sound.speech_ended_s
-        if started_s is None or ended_s is None or ended_s < started_s:
+        if started_s is None or ended_s is None or ended_s < started_s or self._moving():
             return None, 0.0
         heard = self.unanswered_speech or ended_s - started_s >= UTTERANCE_S
         busy = self._line.protocol.ledger.open_calls or self._sound.speaker.held_frames
         if not heard or busy or self._has_begun(started_s):
             return None, 0.0
-        return started_s, self._clock.now() - ended_s
+        return started_s, self._clock.now() - max(ended_s, self._moved_s)
 
     def _patience_s(self, *, stalled: bool) -> float | None:
         """How long to wait for the next sign of the server; None as long as there is a reason for its silence."""

@@ -8,7 +8,7 @@ answered with what the first came to, so that nothing is ordered twice.
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from typing import Final, Protocol
@@ -144,20 +144,28 @@ class Calls:
         self._answer = answer
         self._report = report
         self._group: asyncio.TaskGroup | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
         self._open: dict[str, tuple[_Call, asyncio.Task[None]]] = {}
         self._seen: set[str] = set()
         self._latest: dict[str, _Call] = {}  # by function and arguments
+        self._on_its_way: dict[str, ToolAnswer] = {}
         self._said: dict[str, ToolAnswer] = {}
         self._said_before: dict[str, ToolAnswer] = {}  # over an earlier connection
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Take calls until the block is left; what is open then is cancelled. A failed answer fails the block."""
+        """
+        Take calls until the block is left; what is open then is cancelled. A failed answer fails the block.
+
+        An answer that still waits for the line then is dropped: nobody is left to hear it.
+        """
         async with asyncio.TaskGroup() as self._group:
             try:
                 yield
             finally:
                 self.cancel(tuple(self._open))
+                for task in self._tasks:
+                    task.cancel()
 
     def start(self, call: ToolCall, message: int) -> None:
         """
@@ -167,7 +175,6 @@ class Calls:
             call: what the server wants.
             message: a count of the server's messages: calls of one message are all meant.
         """
-        assert self._group is not None, "calls come while running"
         if call.id in self._seen:
             self._say_again(call.id)
             return
@@ -180,12 +187,12 @@ class Calls:
         if first is None:
             self._latest[key] = made
         work = self._run(made) if first is None else self._repeat(made, first)
-        self._open[call.id] = made, self._group.create_task(work, name=f"tool {call.name}")
+        self._open[call.id] = made, self._begin(work, f"tool {call.name}")
 
     @property
     def open(self) -> bool:
-        """Whether a call waits for its answer."""
-        return bool(self._open)
+        """Whether a call runs, or its answer has yet to go out."""
+        return bool(self._open or self._on_its_way)
 
     def interrupted(self) -> None:
         """Note that the user cut in: a call that comes again from now on is the same one."""
@@ -197,14 +204,17 @@ class Calls:
         self._said_before.update(self._said)
         self._said.clear()
 
-    def _say_again(self, call_id: str) -> None:
+    def _begin(self, work: Coroutine[None, None, None], name: str) -> asyncio.Task[None]:
         assert self._group is not None, "calls come while running"
-        answer = self._said_before.get(call_id)
-        if answer is not None:
-            self._group.create_task(self._send_again(answer), name="answer again")
+        task = self._group.create_task(work, name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
 
-    async def _send_again(self, answer: ToolAnswer) -> None:
-        await self._answer(answer)
+    def _say_again(self, call_id: str) -> None:
+        answer = self._said_before.pop(call_id, None)
+        if answer is not None:
+            self._begin(self._deliver(answer), "answer again")
 
     def _forget(self) -> None:
         """Drop what is too old to come again."""
@@ -219,10 +229,9 @@ class Calls:
 
     def stop(self) -> None:
         """End what runs, and answer that the user wanted it so."""
-        assert self._group is not None, "calls come while running"
         for made, task in tuple(self._open.values()):
             task.cancel()
-            self._group.create_task(self._finish(made, {"error": STOPPED}), name=f"stop {made.call.name}")
+            self._begin(self._deliver(self._end(made, {"error": STOPPED})), f"stop {made.call.name}")
 
     def cancel(self, ids: tuple[str, ...]) -> None:
         """Stop calls that the server took back; those whose answer is on its way already stay answered."""
@@ -281,14 +290,24 @@ class Calls:
         return await self._consent(call.name, call.args)
 
     async def _finish(self, made: _Call, response: Response) -> None:
+        if made.call.id in self._open:  # else it was stopped or taken back, and its tool does not care
+            await self._deliver(self._end(made, response))
+
+    def _end(self, made: _Call, response: Response) -> ToolAnswer:
+        """Note what a call has come to, and return its answer, which is to be delivered."""
         # from here on the answer is on its way: too late to take the call back
         del self._open[made.call.id]
         made.ended_s = self._clock.now()
         made.comes_to.set_result(response)
         took_ms = self._clock.real(made.ended_s - made.began_s) * 1000  # a tool does not run faster
         self._report(ToolFinished(made.call.id, made.call.name, "error" not in response, response, took_ms))
-        answer = self._said[made.call.id] = self._answer_to(made.call, response, more=False)
+        answer = self._on_its_way[made.call.id] = self._answer_to(made.call, response, more=False)
+        return answer
+
+    async def _deliver(self, answer: ToolAnswer) -> None:
         await self._answer(answer)
+        self._on_its_way.pop(answer.id, None)
+        self._said[answer.id] = answer
 
     def _answer_to(self, call: ToolCall, response: Response, *, more: bool) -> ToolAnswer:
         scheduling = self._tools.scheduling(call.name) if self._family.schedules else None

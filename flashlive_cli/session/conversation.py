@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import json
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass
 from typing import Literal, assert_never
 
 from flashlive_cli.clock import Clock
@@ -22,23 +21,10 @@ from flashlive_cli.session.history import History
 from flashlive_cli.session.limits import Curfew
 from flashlive_cli.session.line import Line
 from flashlive_cli.session.narrator import Narrator
+from flashlive_cli.session.questions import Questions
 from flashlive_cli.session.reconnect import QUIET_CHECK_S, Keeper
 from flashlive_cli.session.uplink import Uplink
 from flashlive_cli.session.wishes import Mute, Push, Say, StopReply, Wish
-
-
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    """
-    What the user asked.
-
-    Attributes:
-        at: clock time of its beginning.
-        text: as typed; None where it was spoken.
-    """
-
-    at: float
-    text: str | None = None
 
 
 class Conversation:
@@ -93,6 +79,7 @@ class Conversation:
             if sound.microphone is not None
             else None
         )
+        self._questions = Questions(sound, self._answers, gate=self._gate, uplink=self._uplink)
         self._keeper = Keeper(
             line,
             sound.speaker,
@@ -105,8 +92,8 @@ class Conversation:
         )
         self._n_sessions = 0
         self._session_of: dict[str, int] = {}
-        self._asked: _Asked | None = None
         self._began_s = 0.0
+        self._lines: asyncio.Queue[str] = asyncio.Queue()
 
     async def hold(self, turns: Iterable[Turn] | None) -> None:
         """
@@ -127,6 +114,7 @@ class Conversation:
                     if self._uplink is not None:
                         carriers.append(group.create_task(self._uplink.run(), name="sender"))
                     carriers.append(group.create_task(self._obey(), name="wishes"))
+                    carriers.append(group.create_task(self._say_lines(), name="typist"))
                     if turns is None:
                         await self._chat()
                     else:
@@ -158,7 +146,7 @@ class Conversation:
 
     def is_idle(self) -> bool:
         """Whether the server has said all that it will say."""
-        return self._protocol.at_rest and not self._calls.open
+        return self._protocol.at_rest and not self._calls.open and not self._questions.waits
 
     def _is_moving(self) -> bool:
         return not self._keeper.in_place.is_set()
@@ -176,29 +164,13 @@ class Conversation:
         self._calls.moved()
         self._calls.interrupted()  # a call that comes again is the same one
         self._gate.moved()
-        asked = self._latest_question()
-        answered = asked is not None and self._answers.answered_since(asked.at) and self._protocol.ledger.settled
+        asked = self._questions.latest()
+        answered = asked is not None and self._questions.is_answered(asked) and self._protocol.ledger.settled
         self._narrator.broke_off(self._clock.now(), answered=answered)
-        self._answers.news()
+        self._answers.moved()
         if asked is None or answered or not midway or self._calls.open:
             return False
-        await self._ask_again(asked)
-        return True
-
-    def _latest_question(self) -> "_Asked | None":
-        spoke_s = self._sound.speech_started_s
-        if spoke_s is not None and (self._asked is None or spoke_s > self._asked.at):
-            return _Asked(spoke_s)
-        return self._asked
-
-    async def _ask_again(self, asked: "_Asked") -> None:
-        wire = self._keeper.wire
-        if asked.text is not None:
-            await wire.type_text(asked.text)
-            return
-        assert self._uplink is not None, "who has spoken has a microphone"
-        for command in self._gate.say_again(self._uplink.said_since(asked.at)):
-            await wire.send(command)
+        return await self._questions.ask_again(asked, self._keeper.wire)
 
     async def _answer_tool(self, answer: c.ToolAnswer) -> None:
         """Answer a call, over whichever connection there is; a session that did not make it is told in words."""
@@ -252,15 +224,15 @@ class Conversation:
             await asyncio.sleep(QUIET_CHECK_S)
 
     async def _obey(self) -> None:
-        """Do what the user wishes, one after another; never while the line moves."""
+        """Do what the user wishes, one after another and at once; what is to be said waits for the line."""
         while self._wishes is not None:
-            wish = await self._wishes.get()
-            await self._keeper.in_place.wait()
-            match wish:
+            match wish := await self._wishes.get():
                 case Say(text):
-                    await self._type(text, self._clock.now())
+                    self._lines.put_nowait(text)
                 case StopReply():
-                    if not await self._stop_reply(tell=True):
+                    if await self._stop_reply(tell=True):
+                        self._questions.stopped(self._clock.now())
+                    else:
                         self._calls.stop()
                 case Mute(on):
                     self._switch(self._gate.mute, on)
@@ -287,13 +259,20 @@ class Conversation:
             await self._keeper.wire.drain()
         return sounded or running
 
-    async def _type(self, text: str, now: float) -> None:
-        """Say a typed turn; one that breaks the line is asked again over the next."""
-        self._narrator.typed(text, now)
-        self._asked = _Asked(now, text)
+    async def _say_lines(self) -> None:
+        """Say what the user types in mid-talk, line by line."""
+        while True:
+            await self._type(await self._lines.get())
+
+    async def _type(self, text: str) -> float:
+        """Say a typed turn, and return when that was; one that breaks the line is asked again over the next."""
         await self._keeper.in_place.wait()
+        now = self._clock.now()
+        self._narrator.typed(text, now)
+        self._questions.typed(text, now)
         with contextlib.suppress(ConnectionLost):
             await self._keeper.wire.type_text(text)
+        return now
 
     async def _take(self, turns: Iterable[Turn]) -> None:
         taken = answered = 0
@@ -308,8 +287,8 @@ class Conversation:
                 return
             match turn:
                 case Typed(text):
-                    await self._type(text, begun)
-                    asked, name = begun, "the typed line"
+                    begun = asked = await self._type(text)
+                    name = "the typed line"
                 case Spoken(name, play):
                     self._narrator.listening()
                     self._gate.push(True)
@@ -319,7 +298,10 @@ class Conversation:
                 case _:
                     assert_never(turn)
             taken += 1
-            answered += await self._answers.is_answered(name, begun=begun, asked=asked)
+            if await self._answers.is_answered(name, begun=begun, asked=asked):
+                answered += 1
+            else:
+                self._questions.gave_up()
         if taken and not answered:
             raise NoAnswer("the server took every turn and answered none")
 

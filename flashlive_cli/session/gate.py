@@ -36,7 +36,8 @@ class Gate:
 
     Where the server detects activity (`manual` False), the gate is open or muted; a muted one can be pushed open for
     as long as a key is held. Where activity is told by hand, it waits to be pushed, and keeps the latest half second.
-    Whatever changes is told to the server with the next chunk that is read, so that all stays in order.
+    Whatever changes is told to the server with the next chunk that is read, so that all stays in order. What was read
+    while it was closed never passes, however late it is sent.
     """
 
     def __init__(self, *, manual: bool) -> None:
@@ -44,6 +45,7 @@ class Gate:
         self._muted = False
         self._pushed = False
         self._was_open = not manual
+        self._broke_off = False  # in the middle of an activity
         self._kept: deque[tuple[bytes, float]] = deque(maxlen=PREROLL_CHUNKS)
 
     @property
@@ -60,6 +62,11 @@ class Gate:
             return "waiting"
         return "muted" if self._muted else "open"
 
+    @property
+    def is_open(self) -> bool:
+        """Whether what is said now is let through."""
+        return self.state in {"open", "pushed"}
+
     def mute(self, on: bool) -> None:
         """Let nothing through, or everything again; no difference where activity is told by hand."""
         self._muted = on and not self._manual
@@ -70,29 +77,29 @@ class Gate:
 
     def moved(self) -> None:
         """Note that the wire leads to another connection, which knows of nothing: what is said is to be begun anew."""
+        self._broke_off = self._manual and (self._was_open or self._broke_off)
         self._was_open = not self._manual
         self._kept.clear()
 
     def say_again(self, pcm: bytes) -> Iterator[c.Command]:
-        """Say what was said before, over a new connection; mono s16le at 16 kHz."""
+        """Say what was sent before the move, over a new connection; mono s16le at 16 kHz. The next chunk goes on."""
         if self._manual:
             yield c.StartActivity()
-        if pcm:
-            yield c.SendAudio(pcm)
-        if self._manual and self.state == "waiting":
+        yield c.SendAudio(pcm)
+        self._was_open = not self._manual or self._broke_off
+        if not self._was_open:
             yield c.SendAudio(bytes(WIRE_IN.bytes_of_ms(TRAIL_MS)))
             yield c.EndActivity()
-        self._was_open = self.state in {"open", "pushed"}
 
-    def pass_on(self, chunk: bytes, now: float) -> Iterator[Passed]:
+    def pass_on(self, chunk: bytes, now: float, *, is_open: bool) -> Iterator[Passed]:
         """
         Take what was just read, and yield what is to be sent, in order.
 
         Args:
             chunk: mono s16le at 16 kHz, 20 ms as a rule.
             now: when its last sample was read, in clock seconds.
+            is_open: what the gate was then.
         """
-        is_open = self.state in {"open", "pushed"}
         self._kept.append((chunk, now))
         if is_open and not self._was_open:
             yield from self._begin()
@@ -102,7 +109,7 @@ class Gate:
             yield from self._end(chunk, now)
         if is_open or self._was_open:
             self._kept.clear()
-        self._was_open = is_open
+        self._was_open, self._broke_off = is_open, False
 
     def _begin(self) -> Iterator[Passed]:
         """Begin with what was kept; behind a muted gate there was nobody to be heard before the key."""

@@ -13,7 +13,7 @@ from itertools import islice
 from typing import Final
 
 from flashlive_cli.clock import Clock
-from flashlive_cli.errors import ConnectionLost, ConnectionRejected, FlashliveError, NoAnswer
+from flashlive_cli.errors import ConnectionLost, ConnectionRejected, FlashliveError, NoAnswer, RemoteProtocolError
 from flashlive_cli.protocol import commands as c
 from flashlive_cli.protocol.families import Model, shape
 from flashlive_cli.protocol.machine import LiveProtocol
@@ -29,8 +29,6 @@ ANEW_AFTER_S: Final = 10.0
 """A service that refuses a handle for so long will not take it."""
 
 _log: Final = logging.getLogger("flashlive.session")
-
-Failure = ConnectionRejected | NoAnswer | ConnectionLost
 
 
 class Line:
@@ -112,6 +110,7 @@ class Line:
             NoAnswer: the setup met with silence.
             RemoteProtocolError: the server sent what is no Live API message.
         """
+        self._old_handle = handle
         delays = islice(self._delays(), MOST_FIRST_DIALS - 1)
         while True:
             try:
@@ -150,7 +149,7 @@ class Line:
             waited_s += wait_s
             try:
                 return await self._dial(handle, history)
-            except (ConnectionRejected, NoAnswer, ConnectionLost) as failure:
+            except (ConnectionRejected, NoAnswer, ConnectionLost, RemoteProtocolError) as failure:
                 _log.info("moving failed: %s", failure)
                 last = failure
                 code = failure.code if isinstance(failure, ConnectionRejected) else None
@@ -190,7 +189,9 @@ class Line:
         _log.debug("dialling %s", self._endpoint.url)
         connection = await dial(self._endpoint, timeout_s=self._patience_s)
         connection.witness = self._witness
+        surprises = self.protocol.surprises
         self.connection, self.protocol = connection, LiveProtocol(self._model.family)
+        self.protocol.surprises.update(surprises)
         try:
             await set_up(
                 connection,

@@ -25,6 +25,7 @@ from flashlive_cli.session.uplink import Uplink
 from flashlive_cli.session.verdict import (
     MOST_DROPS_A_MINUTE,
     MOST_FRESH_A_MINUTE,
+    MOST_LEAVES_A_MINUTE,
     Drops,
     Phase,
     Verdict,
@@ -96,10 +97,11 @@ class Keeper:
         self._leaving = asyncio.Event()
         self._leave_by_s = 0.0
         self._hurry = False
-        self._finishing = False
+        self._finished = asyncio.Event()
         self._arrived = asyncio.Event()
         self._drops = Drops(MOST_DROPS_A_MINUTE)
         self._begun_anew = Drops(MOST_FRESH_A_MINUTE)
+        self._left = Drops(MOST_LEAVES_A_MINUTE)
 
     def _pump(self) -> Pump:
         assert self._line.connection is not None, "a conversation needs a line that is open"
@@ -130,7 +132,7 @@ class Keeper:
 
     def finish(self) -> None:
         """Note that nothing more is to be said: a connection that ends now is not missed."""
-        self._finishing = True
+        self._finished.set()
 
     async def run(self) -> None:
         """
@@ -144,12 +146,17 @@ class Keeper:
         while True:
             self._lead()
             failure = await self._carried()
-            if self._finishing:
+            if self._finished.is_set():
                 return
             self.in_place.clear()
             if self._uplink is not None:
                 self._uplink.hold()
-            await self._move(failure)
+            try:
+                await self._move(failure)
+            except FlashliveError:
+                if self._finished.is_set():
+                    return
+                raise
 
     def _lead(self) -> None:
         self.in_place.set()
@@ -183,10 +190,13 @@ class Keeper:
     def _may_leave(self) -> bool:
         if self._leaving.is_set() and self._clock.now() >= self._leave_by_s:
             return True
+        return self._is_moment()
+
+    def _is_moment(self) -> bool:
         return self._traveller.is_idle() if self._hurry else self._traveller.is_quiet()
 
     async def _move(self, failure: ConnectionLost | RemoteProtocolError | None) -> None:
-        begun, midway = self._clock.now(), failure is not None or not self._traveller.is_idle()
+        begun, midway = self._clock.now(), failure is not None or not self._is_moment()
         anew = self._judge(failure, begun)
         renews = self._renewal is not None and self._renewal.pending.is_set()
         self._report(SessionMoving(self._reason(failure, renews=renews)))
@@ -225,6 +235,8 @@ class Keeper:
     def _judge(self, failure: FlashliveError | None, now: float) -> bool:
         """Return whether the session is lost; raise the failure where there is no going on."""
         if failure is None:
+            if self._leaving.is_set() and self._left.too_many(now):
+                raise ConnectionLost("the service ends every connection at once", code=ABNORMAL)
             return False
         verdict = judge(Phase.LEAVING if self._leaving.is_set() else Phase.TALKING, failure)
         anew = verdict is Verdict.ANEW

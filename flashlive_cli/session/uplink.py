@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final
 
 from flashlive_cli.clock import Clock
@@ -19,12 +20,28 @@ ONSET_S: Final = 0.5
 """Sound before an utterance that belongs to it."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Heard:
+    """
+    What was read, and waits to be sent.
+
+    Attributes:
+        chunk: 20 ms of mono s16le at 16 kHz.
+        heard_s: when its last sample was read, in clock seconds.
+        is_open: the gate was open then.
+    """
+
+    chunk: bytes
+    heard_s: float
+    is_open: bool
+
+
 class Uplink:
     """
     Reads the microphone for the length of a talk; belongs to the event loop, `run` to one task of it.
 
     Attributes:
-        dropped_chunks: of 20 ms that had to be given up since the latest `hold`.
+        dropped_chunks: of 20 ms, meant to be heard, that had to be given up since the latest `hold`.
     """
 
     def __init__(
@@ -45,13 +62,13 @@ class Uplink:
         self._clock = clock
         self._spoke = spoke
         self._wire: Pump | None = None
-        self._kept: deque[tuple[bytes, float]] = deque()
+        self._kept: deque[_Heard] = deque()
         self._said: deque[tuple[bytes, float]] = deque(maxlen=SAID_CHUNKS)
 
     @property
     def kept_ms(self) -> float:
         """What waits to be sent."""
-        return 1000 * CHUNK_S * len(self._kept)
+        return 1000 * CHUNK_S * sum(heard.is_open for heard in self._kept)
 
     @property
     def dropped_ms(self) -> float:
@@ -71,21 +88,21 @@ class Uplink:
         """Carry the microphone to the wire, chunk by chunk, until cancelled."""
         while True:
             chunk = await self._microphone.read()
-            self._kept.append((chunk, self._clock.now()))
+            self._kept.append(_Heard(chunk, self._clock.now(), self._gate.is_open))
             if len(self._kept) > KEPT_CHUNKS:
-                self._kept.popleft()
-                self.dropped_chunks += 1
+                self.dropped_chunks += self._kept.popleft().is_open
             await self._send_kept()
 
     async def _send_kept(self) -> None:
         while self._kept and (wire := self._wire) is not None:
-            chunk, heard_s = self._kept[0]
+            heard = self._kept[0]
             try:
-                for passed in self._gate.pass_on(chunk, heard_s):
+                for passed in self._gate.pass_on(heard.chunk, heard.heard_s, is_open=heard.is_open):
                     await wire.send(passed.command)
                     self._note(passed.command, passed.heard_s)
             except ConnectionLost:
-                self._wire = None  # the receiver will say so, too; the chunk stays
+                if self._wire is wire:  # else there is another one already
+                    self._wire = None  # the receiver will say so, too; the chunk stays
                 return
             self._kept.popleft()
 

@@ -27,6 +27,8 @@ GIVE_UP_AFTER_S: Final = 180.0
 """Of waiting for the network, or a service that has fallen over; a laptop that slept is back by then."""
 MOST_DROPS_A_MINUTE: Final = 5
 MOST_FRESH_A_MINUTE: Final = 1
+MOST_LEAVES_A_MINUTE: Final = 5
+"""As the server asks: each connection lasts about ten minutes."""
 
 
 class Phase(Enum):

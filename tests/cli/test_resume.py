@@ -1,13 +1,14 @@
 """What a live talk leaves behind, and how the next one takes it up."""
 
 import json
+import threading
 
 import pytest
 
 from flashlive_cli.cli import resume
 from flashlive_cli.cli.resume import HANDLE_LASTS_S, Leaver, left_by
 from flashlive_cli.protocol.commands import Content
-from flashlive_cli.reports import ReplyComplete, ReplyStarted, Stamped
+from flashlive_cli.reports import ReplyComplete, ReplyStarted, SessionClosed, Stamped
 from flashlive_cli.session.givens import Left
 
 LEFT = Left("h1", (Content("user", "My name is Ada."), Content("model", "Hello Ada.")))
@@ -46,6 +47,36 @@ def test_a_handle_that_is_too_old_is_left_out_and_the_words_remain(state) -> Non
     state.write_text(json.dumps(kept))
 
     assert left_by("s", "m") == Left(None, LEFT.turns)
+
+
+def test_a_talk_that_has_nothing_to_leave_takes_nothing_away() -> None:
+    leave(LEFT)
+    leave(Left(None))
+
+    assert left_by("s", "m") == LEFT
+
+
+def test_who_keeps_ends_with_the_talk_though_the_disk_was_slow(monkeypatch) -> None:
+    """The last word and the end may wait side by side while the one before is written."""
+    writing, may = threading.Event(), threading.Event()
+    keep = resume._keep
+
+    def keep_slowly(name: str, left: Left) -> None:
+        writing.set()
+        may.wait(10)
+        keep(name, left)
+
+    monkeypatch.setattr(resume, "_keep", keep_slowly)
+    with Leaver("s", "m") as leaver:
+        leaver.left = lambda: Left("h0")
+        leaver.listen(Stamped(1.0, 1, ReplyComplete(1.0, interrupted=False)))
+        assert writing.wait(10)
+        leaver.left = lambda: LEFT
+        leaver.listen(Stamped(2.0, 1, SessionClosed(1000, "", 2.0, 1)))
+        threading.Timer(0.1, may.set).start()
+
+    assert "flashlive-leaver" not in {thread.name for thread in threading.enumerate()}
+    assert left_by("s", "m") == LEFT
 
 
 def test_what_changes_nothing_is_not_written(state) -> None:

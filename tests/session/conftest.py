@@ -51,6 +51,11 @@ class ListMicrophone:
         """Whether nothing is left to be read."""
         return self._chunks.empty()
 
+    async def hear_out(self, chunk: bytes) -> None:
+        """Have one more chunk to be read, and wait until it has been."""
+        self.hear(chunk)
+        await self._chunks.join()
+
     async def say(self, *chunks: bytes) -> None:
         self.speech_started_s = self.speech_ended_s = None
         for chunk in chunks:
@@ -158,6 +163,7 @@ class LoopbackTalk:
         self.closed = asyncio.Event()
         self.model = model
         self._behaviour = behaviour
+        self._failures: list[AssertionError | TimeoutError] = []  # of the far end, which no client sees
 
     def say(self, *chunks: bytes) -> Spoken:
         return Spoken("clip", lambda: self.microphone.say(*chunks))
@@ -205,6 +211,8 @@ class LoopbackTalk:
                 await talk.hold(None if live else turns)
             except FlashliveError as error:
                 self.error = error
+        for failure in self._failures:
+            raise failure
 
     def prepare(self) -> None:
         pass
@@ -226,6 +234,9 @@ class LoopbackTalk:
             self.headers = dict(socket.request.headers)
             try:
                 await self._behaviour(Peer(socket))
+            except (AssertionError, TimeoutError) as failure:
+                self._failures.append(failure)
+                raise
             finally:
                 self.closed.set()
 

@@ -25,7 +25,7 @@ def passed(gate: Gate, dyes: Iterable[int]) -> list[object]:
     return [
         int.from_bytes(p.command.pcm[:2], "little") if isinstance(p.command, c.SendAudio) else type(p.command).__name__
         for dye in dyes
-        for p in gate.pass_on(chunk(dye), 0.02 * dye)
+        for p in gate.pass_on(chunk(dye), 0.02 * dye, is_open=gate.is_open)
     ]
 
 
@@ -92,12 +92,12 @@ def test_what_was_said_to_the_model_is_not_said_again_by_the_next_push() -> None
 
 def test_each_piece_of_sound_has_the_time_at_which_it_was_read() -> None:
     gate = Gate(manual=True)
-    list(gate.pass_on(chunk(1), 0.02))
+    list(gate.pass_on(chunk(1), 0.02, is_open=gate.is_open))
     gate.push(True)
 
-    times = [p.heard_s for p in gate.pass_on(chunk(2), 0.04)]
+    times = [p.heard_s for p in gate.pass_on(chunk(2), 0.04, is_open=gate.is_open)]
     gate.push(False)
-    times += [p.heard_s for p in gate.pass_on(chunk(3), 0.06)]
+    times += [p.heard_s for p in gate.pass_on(chunk(3), 0.06, is_open=gate.is_open)]
 
     assert times == [None, 0.02, 0.04, 0.06, None, None]
 
@@ -127,7 +127,7 @@ def test_whatever_is_pressed_the_protocol_takes_what_goes_out(manual: bool, acts
             case "push" | "let go":
                 gate.push(act == "push")
             case _:
-                for p in gate.pass_on(chunk(1), 0.0):
+                for p in gate.pass_on(chunk(1), 0.0, is_open=gate.is_open):
                     protocol.send(p.command)
                     activity += isinstance(p.command, c.StartActivity) - isinstance(p.command, c.EndActivity)
                 assert activity == (manual and gate.state == "pushed"), "activities neither overlap nor end twice"

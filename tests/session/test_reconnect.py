@@ -1,15 +1,13 @@
 """A talk that outlives its connections, over real WebSockets."""
 
-import asyncio
-import base64
 import json
-from typing import Any
 
 import pytest
 
 from flashlive_cli.errors import ConnectionLost
 from flashlive_cli.protocol import commands as c
 from flashlive_cli.reports import (
+    MicrophoneSwitched,
     SessionLeaving,
     SessionMoving,
     SessionResumed,
@@ -23,72 +21,20 @@ from flashlive_cli.session.givens import Patience, Typed
 from flashlive_cli.session.limits import Limits
 from flashlive_cli.session.verdict import MOST_DROPS_A_MINUTE
 from flashlive_cli.session.wishes import Push
-
-SOON = (0.01,) * 40
-ACCEPTED = {"setupComplete": {}}
-HANDLE = {"sessionResumptionUpdate": {"newHandle": "h1", "resumable": True}}
-GO_AWAY = {"goAway": {"timeLeft": "50s"}}
-
-
-class FarEnd:
-    """Accepts one connection after another, each with a part to play; keeps what the client said on each."""
-
-    def __init__(self, *parts: Any) -> None:
-        self.setups: list[dict[str, Any]] = []
-        self.heard: list[list[dict[str, Any]]] = []
-        self.peers: list[Any] = []
-        self._parts = list(parts)
-
-    async def __call__(self, peer: Any) -> None:
-        self.setups.append((await peer.next())["setup"])
-        self.heard.append([])
-        self.peers.append(peer)
-        part = self._parts.pop(0) if self._parts else refuse
-        await part(self, peer)
-
-    async def next(self, peer: Any) -> dict[str, Any]:
-        message = await peer.next()
-        self.heard[self.peers.index(peer)].append(message)
-        return message
-
-    def handles(self) -> list[str | None]:
-        return [setup.get("sessionResumption", {}).get("handle") for setup in self.setups]
-
-    def said(self, n: int) -> list[object]:
-        """What the client said on a connection: dyes of sound, typed text, else the message."""
-        found: list[object] = []
-        for message in self.heard[n]:
-            given = message.get("realtimeInput", {})
-            if "audio" in given:
-                found.append(base64.b64decode(given["audio"]["data"])[0])
-            else:
-                found.append(given.get("text", message))
-        return found
-
-
-async def refuse(_far_end: FarEnd, peer: Any) -> None:
-    await peer.socket.close(1011, "Internal error encountered.")
-
-
-def abort(peer: Any) -> None:
-    peer.socket.transport.abort()
-
-
-async def accept(peer: Any) -> None:
-    await peer.say(ACCEPTED, HANDLE)
-
-
-async def answer(far_end: FarEnd, peer: Any) -> None:
-    """Accept, take one message, and answer it."""
-    await accept(peer)
-    await far_end.next(peer)
-    await peer.answer()
-
-
-async def until(condition: Any) -> None:
-    async with asyncio.timeout(10):
-        while not condition():
-            await asyncio.sleep(0.001)
+from tests.session.parts import (
+    GO_AWAY,
+    SOON,
+    FarEnd,
+    Slow,
+    abort,
+    accept,
+    answer,
+    calls_and_breaks,
+    chunk,
+    refuse,
+    seeded,
+    until,
+)
 
 
 @pytest.mark.parametrize("code", [None, 1000, 1001, 1008, 1011, 1012])
@@ -156,14 +102,6 @@ async def test_a_handle_that_is_not_free_yet_is_tried_again_and_one_that_is_forg
     assert talk.error is None
     assert far_end.handles() == [None, "h1", "h1", "h1", None]
     assert [r.resumed for r in talk.told(SessionResumed)] == [False]
-
-
-async def seeded(far_end: FarEnd, peer: Any) -> None:
-    """Accept, take the history and one message, and answer it."""
-    await accept(peer)
-    await far_end.next(peer)
-    await far_end.next(peer)
-    await peer.answer()
 
 
 async def test_a_session_that_begins_anew_knows_what_was_said(loopback) -> None:
@@ -272,41 +210,6 @@ async def test_where_no_moment_is_quiet_the_talk_leaves_in_time_and_asks_again(l
     assert far_end.said(1) == ["one"]
 
 
-class Slow:
-    """A tool that answers when it is let."""
-
-    names = ("order",)
-
-    def __init__(self) -> None:
-        self.called = 0
-        self.go = asyncio.Event()
-
-    def asks(self, name):
-        return False
-
-    def scheduling(self, name):
-        return None
-
-    async def outcomes(self, name, args):
-        self.called += 1
-        await self.go.wait()
-
-        class Done:
-            response: dict[str, object] = {"output": "ordered"}  # noqa: RUF012 - never changed
-            final = True
-
-        yield Done()
-
-
-async def calls_and_breaks(far_end: FarEnd, peer: Any) -> None:
-    await accept(peer)
-    await far_end.next(peer)
-    await peer.say({"toolCall": {"functionCalls": [{"id": "a", "name": "order", "args": {}}]}})
-    await peer.say({"serverContent": {}})
-    await asyncio.sleep(0.05)
-    abort(peer)
-
-
 async def test_a_call_that_was_open_is_answered_with_its_old_id_over_the_resumed_connection(loopback) -> None:
     async def takes(far_end, peer):
         await accept(peer)
@@ -405,7 +308,7 @@ async def test_a_half_typed_activity_is_begun_anew_over_the_next_connection(loop
     async def breaks(far_end, peer):
         await accept(peer)
         talk.wishes.put_nowait(Push(True))
-        await asyncio.sleep(0.01)
+        await until(lambda: MicrophoneSwitched("pushed") in talk.reports)
         talk.microphone.hear(chunk(1))
         await far_end.next(peer)
         await far_end.next(peer)
@@ -427,10 +330,6 @@ async def test_a_half_typed_activity_is_begun_anew_over_the_next_connection(loop
     assert far_end.said(0) == [start, 1]
     assert far_end.said(1) == [start, 1, 2]
     assert json.dumps(far_end.setups[1]).count("h1") == 1
-
-
-def chunk(dye: int) -> bytes:
-    return bytes([dye, 0]) * 320
 
 
 async def test_a_user_who_gets_no_answer_is_told_and_the_service_that_he_has_finished(loopback) -> None:
@@ -480,6 +379,7 @@ async def test_a_far_end_that_is_gone_without_a_goodbye_is_noticed(loopback, mon
         await far_end.next(peer)
         peer.socket.transport.pause_reading()  # neither pongs nor anything else
         await until(lambda: talk.told(SessionResumed))
+        abort(peer)
 
     for name in ("PING_EVERY_S", "SILENT_FOR_S"):
         monkeypatch.setattr(connection, name, 0.1)
