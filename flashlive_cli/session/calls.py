@@ -195,9 +195,14 @@ class Calls:
         return bool(self._open or self._on_its_way)
 
     def interrupted(self) -> None:
-        """Note that the user cut in: a call that comes again from now on is the same one."""
+        """Note that the user cut in: a call that comes again from now on is the same one, until `answered`."""
         for call in self._latest.values():
             call.cut = True
+
+    def answered(self) -> None:
+        """Note that what the user said since has been answered: a call that is done and comes again is meant."""
+        for call in self._latest.values():
+            call.cut = call.ended_s is None
 
     def moved(self) -> None:
         """Note that another connection carries on: what was answered over the old one may be asked for again."""

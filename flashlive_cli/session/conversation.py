@@ -91,6 +91,8 @@ class Conversation:
             clock=clock,
         )
         self._n_sessions = 0
+        self._cut_s = 0.0
+        self._released_s: float | None = None  # when the user let go, where activity is told by hand
         self._session_of: dict[str, int] = {}
         self._began_s = 0.0
         self._lines: asyncio.Queue[str] = asyncio.Queue()
@@ -162,11 +164,11 @@ class Conversation:
         """
         self._n_sessions += not resumed
         self._calls.moved()
-        self._calls.interrupted()  # a call that comes again is the same one
         self._gate.moved()
         asked = self._questions.latest()
         answered = asked is not None and self._questions.is_answered(asked) and self._protocol.ledger.settled
         self._narrator.broke_off(self._clock.now(), answered=answered)
+        self._calls.interrupted()  # a call that comes again is the same one
         self._answers.moved()
         if asked is None or answered or not midway or self._calls.open:
             return False
@@ -238,6 +240,7 @@ class Conversation:
                     self._switch(self._gate.mute, on)
                 case Push(on):
                     self._switch(self._gate.push, on)
+                    self._released_s = None if on else self._clock.now()
                     if on and self._gate.manual and self._line.setup.detection.interrupts:
                         await self._stop_reply(tell=False)  # the activity itself tells
                 case _:
@@ -294,6 +297,7 @@ class Conversation:
                     self._gate.push(True)
                     await self._play(play, limit_s)
                     self._gate.push(False)
+                    self._released_s = self._clock.now()
                     asked = self._asked_by(name)
                 case _:
                     assert_never(turn)
@@ -333,6 +337,8 @@ class Conversation:
                 self._calls.start(event, self._n_messages)
             case e.ToolCallCancelled(ids):
                 self._calls.cancel(ids)
+            case e.TurnComplete() if (self._narrator.reply_started_s or 0.0) > self._cut_s:
+                self._calls.answered()
             case _:
                 pass  # the rest is the narrator's
         self._answers.told(event, now)
@@ -340,7 +346,7 @@ class Conversation:
         if dropped_frames is not None:
             self._cut(now, dropped_frames)
             self._calls.interrupted()
-        self._narrator.told(event, now, asked_s=self._sound.speech_ended_s)
+        self._narrator.told(event, now, asked_s=self._released_s if self._gate.manual else self._sound.speech_ended_s)
         self._curfew.spent(self._narrator.spent_usd)
         self._answers.news()
 
@@ -349,11 +355,13 @@ class Conversation:
         self._answers.news()
 
     def _cut(self, now: float, dropped_frames: int, by: Literal["speech", "key", "end"] = "speech") -> None:
+        spoke_s, began_s = self._sound.speech_started_s, self._narrator.reply_started_s or 0.0
+        self._cut_s = now
         self._narrator.interrupted(
             now,
             played_frames=self._sound.speaker.played_frames,
             dropped_frames=dropped_frames,
-            spoke_s=self._sound.speech_started_s if by == "speech" else None,
+            spoke_s=spoke_s if by == "speech" and spoke_s is not None and spoke_s >= began_s else None,
             by=by,
         )
 

@@ -40,7 +40,7 @@ class Tally:
                 pass
 
     def summary(self, *, duration_s: float, turns: int, bill: Bill) -> TalkSummary:
-        """Sum up; tokens and money are on the bill."""
+        """Sum up; tokens and money are on the bill, or not known where the service has counted nothing."""
         return TalkSummary(
             duration_s=duration_s,
             turns=turns,
@@ -51,7 +51,7 @@ class Tally:
             median_silence_ms=_median(self._silence_ms),
             prompt_tokens_by_modality=bill.tokens_in,
             response_tokens_by_modality=bill.tokens_out,
-            cost_usd=bill.total_usd,
+            cost_usd=bill.total_usd if bill.tokens_in or bill.tokens_out else None,
         )
 
 

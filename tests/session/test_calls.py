@@ -122,6 +122,26 @@ async def test_a_call_just_done_that_comes_again_after_stop_is_not_run_again(loo
     assert shop.ordered == [{}]
 
 
+async def test_a_call_asked_for_anew_after_an_answered_turn_is_run_again(loopback) -> None:
+    shop, told = Shop(), []
+    shop.go.set()
+
+    async def play(peer: Any) -> None:
+        await peer.say(call(("a", "order", {})))
+        told.extend(await answers(peer, 1))
+        await peer.say_audio(1, 40)
+        await peer.say(INTERRUPTED, {"serverContent": {"turnComplete": True}})
+        await peer.say_audio(2, 40)
+        await peer.end_turn()
+        await peer.say(call(("b", "order", {})))
+        told.extend(await answers(peer, 1))
+
+    talk = loopback(far_end(play))
+    await talk.hold(Typed("order"), tools=shop)
+
+    assert [answer["response"] for answer in told] == [{"output": "order 1"}, {"output": "order 2"}]
+
+
 async def test_what_is_asked_for_again_is_done_again(loopback) -> None:
     """Twice in one message, or again when the first is done and nobody cut in: both are meant."""
     shop, told = Shop(), []
