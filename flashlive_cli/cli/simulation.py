@@ -7,7 +7,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,7 +26,7 @@ from flashlive_cli.sim.faults import Fault
 from flashlive_cli.sim.script import Script
 from flashlive_cli.sim.server import SimServer, serve
 from flashlive_cli.sim.tape import Tape
-from flashlive_cli.sim.wire import WireEvent
+from flashlive_cli.sim.wire import Opened, WireEvent
 from flashlive_cli.ui.outlet import Outlet
 
 if TYPE_CHECKING:
@@ -85,6 +85,7 @@ class _Holding:
     over: asyncio.Event = field(default_factory=asyncio.Event)
     failure: FlashliveError | None = None
     n_mismatches: int = 0
+    n_connections: int = 0
     lines: Outlet = field(init=False)
 
     def __post_init__(self) -> None:
@@ -95,7 +96,7 @@ class _Holding:
     async def hold(self, stack: AsyncExitStack) -> int:
         stack.enter_context(self.lines)
         certificate = stack.enter_context(throw_away_certificate()) if self.asked.tls else None
-        takers = []
+        takers: list[Callable[[WireEvent], None]] = [self._count] if self.asked.strict else []
         if self.asked.record is not None:
             takers.append(stack.enter_context(TrafficFiles(self.asked.record, failed=self._recording_failed)).take)
         if self.asked.log:
@@ -122,6 +123,8 @@ class _Holding:
             code = await (self._guest(settings) if self.asked.command else self._serve(server, certificate, settings))
         if self.failure is not None:
             raise self.failure
+        if self.asked.strict and not self.n_connections:
+            self._mismatch("nobody has connected: nothing was tested")
         return 1 if self.asked.strict and self.n_mismatches and code in (0, KILLED_BY + signal.SIGINT) else code
 
     async def _guest(self, settings: dict[str, str]) -> int:
@@ -166,6 +169,9 @@ class _Holding:
 
     def _note(self, line: str) -> None:
         self.lines.say(printable(line))
+
+    def _count(self, event: WireEvent) -> None:
+        self.n_connections += isinstance(event, Opened)
 
     def _mismatch(self, line: str) -> None:
         self.n_mismatches += 1

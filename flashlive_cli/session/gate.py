@@ -37,7 +37,7 @@ class Gate:
     Where the server detects activity (`manual` False), the gate is open or muted; a muted one can be pushed open for
     as long as a key is held. Where activity is told by hand, it waits to be pushed, and keeps the latest half second.
     Whatever changes is told to the server with the next chunk that is read, so that all stays in order. What was read
-    while it was closed never passes, however late it is sent.
+    while it was muted never passes, however late it is sent.
     """
 
     def __init__(self, *, manual: bool) -> None:

@@ -141,6 +141,8 @@ def test_what_a_client_does_otherwise_fails_the_run_where_that_is_asked_for(shel
     assert (code, "turn 1 of the scenario was never taken" in err) == (1, True)
     code, _, err = ended(shell, *options, "--", *guest, "Bye")
     assert (code, "unexpected" in err) == (0, True)
+    code, _, err = ended(shell, *options, "--fail-on-unexpected", "--", sys.executable, "-c", "pass")
+    assert (code, "nobody has connected" in err) == (1, True)
 
 
 def test_traffic_is_kept_for_its_owner_only_and_without_the_key(shell, guest, tmp_path):

@@ -219,7 +219,7 @@ async def hold(seed: int, *, corrupts: float = 0.0) -> Held:
     return Held(error, reports, proxy.connections, len(tools.called))
 
 
-N_TALKS = int(os.environ.get("CHAOS", "24"))
+N_TALKS = int(os.environ.get("CHAOS", "12"))
 
 
 @pytest.mark.timeout(120)
