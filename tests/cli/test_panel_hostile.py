@@ -3,6 +3,7 @@
 import json
 import re
 import threading
+import time
 import unicodedata
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 from websockets.sync.server import ServerConnection, serve  # noqa: TID251 - the far end of a test
 
+from flashlive_cli.cli.keys import SETTLE_S
 from tests.cli.terminals import EXAMPLES
 
 OURS = re.compile(
@@ -97,6 +99,7 @@ def test_the_model_a_tool_and_names_of_files_steer_nothing(shell, window) -> Non
     )  # fmt: skip
     at.until("may the model call ask(")
     at.until("y yes")
+    time.sleep(1.5 * SETTLE_S)  # somebody reads it: keys before that answer nothing
     at.type("y")
     assert at.ended() == 0
 

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shutil
+import ssl
 import subprocess
 import sys
 from pathlib import Path
@@ -18,6 +19,10 @@ SPEED = "5"
 
 OLD_SDK = "google-genai==1.24.0"
 JS_SDK = "@google/genai@^2.32.0"
+
+# Node trusts a list of its own: what the machine trusts is good enough to install from
+_BUNDLES = ("/etc/ssl/certs/ca-certificates.crt", ssl.get_default_verify_paths().cafile or "")
+TRUSTING = {"NODE_EXTRA_CA_CERTS": next(filter(os.path.exists, _BUNDLES), "")} | os.environ
 
 # what is installed once serves all of them
 pytestmark = [pytest.mark.xdist_group("sdks"), pytest.mark.timeout(400)]
@@ -35,7 +40,7 @@ def sim(*options: str | Path, command: list[str | Path], folder: Path) -> "subpr
 def installed(command: list[str | Path], what: str) -> None:
     """Run an installer, or skip."""
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
+        done = subprocess.run(command, env=TRUSTING, capture_output=True, text=True, timeout=240, check=False)
     except subprocess.TimeoutExpired:
         pytest.skip(f"{what} could not be installed within four minutes")
     if done.returncode:
