@@ -97,6 +97,8 @@ def sim(  # noqa: PLR0917 - typer calls by name
 
     if scenario and replay:
         raise ConfigError("--scenario and --replay do not go together: a recording is a scenario already")
+    if record and replay and record.absolute() == replay.absolute():
+        raise ConfigError("--record and --replay name the same: the recording would be lost")
     if fault and replay:
         raise ConfigError("--fault and --replay do not go together: a recording goes wrong as it did")
     if as_json and command:

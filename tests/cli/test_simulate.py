@@ -163,6 +163,8 @@ def test_traffic_is_kept_for_its_owner_only_and_without_the_key(shell, guest, tm
     single = tmp_path / "one.jsonl"
     assert ended(shell, *options, single, "--", *guest, "Hi")[0] == 0
     assert {json.loads(line)["session"] for line in single.read_text().splitlines()} == {1}
+    code, _, err = ended(shell, *options, single, "--replay", single, "--", *guest, "Hi")
+    assert (code, "would be lost" in err) == (2, True)
     replay = ["--no-tls", "--speed", "50", "--replay", single, "--fail-on-unexpected", "--quiet", "--"]
     assert ended(shell, *replay, *guest, "Hi") == (0, "", "")
     code, _, err = ended(shell, *replay, *guest, "Hi", "Ho")
