@@ -41,7 +41,7 @@ DOORS = {
     "httpx2": {"toolbox/mcp_link.py"},
     "cryptography": {"sim/certificate.py"},
     "certifi": {"sim/certificate.py"},
-    "rich": {f"ui/{name}.py" for name in ("display", "panel", "rows", "signs", "turns", "wrapping")},
+    "rich": {f"ui/{name}.py" for name in ("display", "panel", "rows", "signs", "suite", "turns", "wrapping")},
 }
 """Foreign packages, and the only places that import them."""
 

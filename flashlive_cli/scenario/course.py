@@ -201,8 +201,8 @@ class Course:
 
     def finish(self) -> None:
         """Measure, when all is over."""
-        ends = [turn.begun_s for turn in self.turns[1:]] + [float("inf")]
-        for turn, end_s in zip(self.turns, ends, strict=True):
+        ends = [*(turn.begun_s for turn in self.turns[1:]), float("inf")]
+        for turn, end_s in zip(self.turns, ends, strict=False):
             turn.asked_from_s = self.user.first_audible_s(turn.begun_s, end_s)
             turn.asked_until_s = self.user.last_audible_s(turn.begun_s, end_s)
             if turn.asked_until_s is None:
