@@ -231,9 +231,9 @@ def _find_service(settings: Config) -> Endpoint:
 
 
 def _load_script(scenario: Path) -> "Script":
-    from flashlive_cli.sim.script import load_script  # noqa: PLC0415 - the simulator, for who talks to it
+    from flashlive_cli.scenario.reading import read_script_file  # noqa: PLC0415 - for who talks to the simulator
 
-    return load_script(scenario)
+    return read_script_file(scenario).script()
 
 
 def _load_tools(settings: Config) -> "Toolbox | None":

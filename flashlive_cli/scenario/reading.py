@@ -87,9 +87,7 @@ def read_script_file(path: Path) -> Written:
         scenario = Scenario.model_validate(table)
     except ValidationError as exc:  # each file was right by itself
         raise ConfigError(printable(f"{path}: {_complaint(exc)[1]}")) from exc
-    written = Written(path, scenario, tuple(table.get("turn", ())))
-    written.script()  # for its complaints
-    return written
+    return Written(path, scenario, tuple(table.get("turn", ())))
 
 
 def _composed(path: Path, outer: tuple[Path, ...]) -> dict[str, Any]:
@@ -114,6 +112,7 @@ def _composed(path: Path, outer: tuple[Path, ...]) -> dict[str, Any]:
         raise ConfigError(_at(path, places, place, what)) from exc
     for place, holder, key in _paths(table):
         _make_whole(path, places, place, holder, key)
+    _check_script(path, places, table)
     whole: dict[str, Any] = {}
     for index, each in enumerate(included):
         other = path.parent / each
@@ -122,6 +121,19 @@ def _composed(path: Path, outer: tuple[Path, ...]) -> dict[str, Any]:
         whole = _merged(whole, _composed(other, (*outer, here)))
     whole.pop("name", None)
     return _merged(whole, table)
+
+
+def _check_script(path: Path, places: Places, table: Mapping[str, Any]) -> None:
+    """Let the simulator look at its part, turn by turn, so that its complaints have a line."""
+    faults = {"faults": table["faults"]} if "faults" in table else {}
+    parts: list[tuple[Place, dict[str, Any]]] = [(("faults",), faults)]
+    parts += [(("turn", index, "sim"), {"turn": [turn]}) for index, turn in enumerate(table.get("turn", ()))]
+    for place, part in parts:
+        try:
+            read_script(part, path)
+        except ConfigError as exc:
+            what = str(exc).removeprefix(f"{path}: ").removeprefix("turn 1: ")
+            raise ConfigError(_at(path, places, place, what)) from exc
 
 
 def _toml(path: Path) -> tuple[dict[str, Any], Places]:

@@ -22,13 +22,12 @@ the same.
 """
 
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
-from flashlive_cli.errors import ConfigError, FileError
+from flashlive_cli.errors import ConfigError
 from flashlive_cli.sim.faults import Fault, bind, nearest, parse_fault
 from flashlive_cli.sim.voice import Recorded, read_wav
 
@@ -85,36 +84,17 @@ class Script:
     faults: tuple[Fault, ...] = ()
 
 
-def load_script(path: Path) -> Script:
-    """
-    Read the turns of a scenario file. Recordings it names are read too, so this may take a while.
-
-    Raises:
-        FileError: the file or a recording cannot be read, or is not TOML (with its line).
-        ConfigError: a key is unknown, or its value of the wrong type; names the file, the turn and the key.
-    """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as exc:
-        raise FileError(f"{path}: {exc.strerror or exc}") from exc
-    except UnicodeDecodeError as exc:
-        raise FileError(f"{path}: not UTF-8 text") from exc
-    try:
-        table = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as exc:
-        found = re.search(r"at line (\d+)", str(exc))
-        line = found[1] if found else len(text.splitlines())  # "at end of document"
-        raise FileError(f"{path}:{line}: not TOML: {exc}") from exc
-    return read_script(table, path)
-
-
 def read_script(table: Mapping[str, Any], path: Path) -> Script:
     """
-    Read the turns of a scenario's table; `path` is for messages, and what recordings are relative to.
+    Read the turns of a scenario's table. Recordings it names are read too, so this may take a while.
+
+    Args:
+        table: of the whole file; what is not the simulator's is overlooked.
+        path: of the file, for messages; recordings are named relative to it.
 
     Raises:
         FileError: a recording cannot be read.
-        ConfigError: see `load_script`.
+        ConfigError: a key is unknown, or its value of the wrong type; names the file, the turn and the key.
     """
     turns = table.get("turn", [])
     if not isinstance(turns, list) or not all(isinstance(turn, dict) for turn in turns):

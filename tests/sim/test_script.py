@@ -1,11 +1,13 @@
 """Reading `[turn.sim]`, and playing it."""
 
+import tomllib
 import wave
+from pathlib import Path
 
 import pytest
 
 from flashlive_cli.errors import ConfigError, FileError
-from flashlive_cli.sim.script import ScriptedCall, load_script
+from flashlive_cli.sim.script import ScriptedCall, read_script
 
 
 @pytest.fixture
@@ -18,6 +20,10 @@ def scenario(tmp_path):
     return write
 
 
+def load_script(path):
+    return read_script(tomllib.loads(path.read_text(encoding="utf-8")), path)
+
+
 def write_wav(path, seconds=0.5, rate_hz=24_000, width=2):
     with wave.open(str(path), "wb") as wav:
         wav.setnchannels(1)
@@ -27,7 +33,7 @@ def write_wav(path, seconds=0.5, rate_hz=24_000, width=2):
 
 
 def test_the_example_is_read():
-    script = load_script(__import__("pathlib").Path(__file__).parents[2] / "examples" / "order-status.toml")
+    script = load_script(Path(__file__).parents[2] / "examples" / "order-status.toml")
     (turn,) = script.turns
     assert turn.heard == "Where is my order A-1001?"
     assert turn.calls == (ScriptedCall("check_order_status", {"order_id": "A-1001"}),)
@@ -85,14 +91,7 @@ def test_other_shapes_are_refused(scenario):
             load_script(scenario(text))
 
 
-def test_files_that_cannot_be_read(scenario, tmp_path):
-    with pytest.raises(FileError, match=r"order\.toml:2: not TOML"):
-        load_script(scenario("a = 1\nb ="))
-    with pytest.raises(FileError, match="No such file"):
-        load_script(tmp_path / "absent.toml")
-    (tmp_path / "latin.toml").write_bytes(b"a = '\xe9'")
-    with pytest.raises(FileError, match="not UTF-8"):
-        load_script(tmp_path / "latin.toml")
+def test_recordings_that_cannot_be_read(scenario, tmp_path):
     missing = '[[turn]]\n[turn.sim]\nvoice_wav = "no.wav"\n'
     with pytest.raises(FileError, match=r"no\.wav: No such file"):
         load_script(scenario(missing))

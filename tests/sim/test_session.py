@@ -1,11 +1,13 @@
 """What a session knows of its scenario, its calls and its tokens."""
 
+import tomllib
+
 import pytest
 
 from flashlive_cli.sim.faults import Fault
 from flashlive_cli.sim.inbound import Answer
 from flashlive_cli.sim.mind import Spoken, Written
-from flashlive_cli.sim.script import Script, ScriptedCall, ScriptedTurn, load_script
+from flashlive_cli.sim.script import Script, ScriptedCall, ScriptedTurn, read_script
 from flashlive_cli.sim.session import Session
 from flashlive_cli.sim.setup import judge_setup
 from flashlive_cli.sim.usage import Ledger
@@ -105,7 +107,7 @@ def test_a_scenario_file_brings_faults_and_expectations(tmp_path):
         faults = ["stall:seconds=2"]
         """
     )
-    script = load_script(path)
+    script = read_script(tomllib.loads(path.read_text()), path)
     assert script.faults == (
         Fault("goaway-early"),
         Fault("jitter", values=(("ms", 50.0),)),
@@ -136,7 +138,7 @@ def test_mistakes_in_faults_and_expectations_name_the_file(tmp_path, text, words
     path = tmp_path / "s.toml"
     path.write_text(text)
     with pytest.raises(ConfigError) as error:
-        load_script(path)
+        read_script(tomllib.loads(path.read_text()), path)
     assert str(error.value).startswith(str(path))
     assert words in str(error.value)
 
