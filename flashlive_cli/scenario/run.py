@@ -22,7 +22,7 @@ from flashlive_cli.protocol.families import DEFAULT_MODEL, Model, find_model
 from flashlive_cli.protocol.prices import find_price
 from flashlive_cli.protocol.voices import find_voice
 from flashlive_cli.recording.recorder import Recorder
-from flashlive_cli.reports import Stamped
+from flashlive_cli.reports import Stamped, ToolPrinted
 from flashlive_cli.scenario.clips import clip_of
 from flashlive_cli.scenario.course import Course, TurnCourse
 from flashlive_cli.scenario.judging import figures_of, judge_turn, judge_whole
@@ -135,9 +135,10 @@ class _Run:
         clips = [clip_of(turn, turn.noise or scenario.noise, seed=self._stage.seed) for turn in scenario.turn]
         toolbox = make_toolbox(scenario.tools, clock)
         toolset = Toolset(toolbox) if toolbox is not None else None
-        stack.enter_context(tool_prints_to(lambda _name, _line: None))
         recorder = self._open_recorder(stack)
         events = Events()
+        listen = _all_of([self.course.listen, events.listen, *([recorder.listen] if recorder else [])])
+        stack.enter_context(tool_prints_to(lambda name, line: listen(Stamped(clock.now(), 0, ToolPrinted(name, line)))))
         sound = StagedSound(clock, self._played if recorder is None else _both(self._played, recorder.played))
         stack.push_async_callback(sound.close)
         self._staging = Staging(
@@ -149,7 +150,6 @@ class _Run:
             microphone=sound.microphone,
             began=lambda number: self._on_progress(Progress(number + 1, len(scenario.turn))),
         )
-        listeners = [self.course.listen, events.listen, *([recorder.listen] if recorder else [])]
         talk = Talk(
             endpoint=await stack.enter_async_context(self._far_end()),
             model=model,
@@ -158,7 +158,7 @@ class _Run:
             tools=toolset,
             consent=_everything if scenario.tools.yes else nobody_to_ask,
             witness=_Witness(self.course, recorder),
-            listener=_all_of(listeners),
+            listener=listen,
             clock=clock,
             patience=Patience(),
             limits=Limits(),
