@@ -11,20 +11,28 @@ from dataclasses import dataclass, field
 
 from flashlive_cli.pcm import WIRE_IN, WIRE_OUT
 from flashlive_cli.reports import (
+    BargeInLatency,
     ReplyComplete,
     ReplyFlushed,
     ReplyStarted,
+    SessionMoving,
     SessionReady,
     SessionResumed,
+    SpeechEnded,
+    SpeechStarted,
     Stamped,
     ToolCalled,
     ToolCancelled,
     ToolFinished,
     Transcript,
+    TurnLatency,
     UsageReported,
     Warned,
 )
 from flashlive_cli.scenario.listening import Piece, Track
+
+Moment = SpeechStarted | SpeechEnded | ReplyFlushed | TurnLatency | BargeInLatency | SessionMoving | SessionResumed | Warned
+"""What is worth a mark of its own in a picture of the run."""
 
 
 @dataclass(slots=True)
@@ -128,6 +136,7 @@ class Course:
         moves: how often the talk went on over another connection.
         ready_s: the service had accepted.
         cost_usd: of all; None where the price is not known.
+        moments: with their times, in order.
     """
 
     def __init__(self) -> None:
@@ -138,6 +147,7 @@ class Course:
         self.moves = 0
         self.ready_s: float | None = None
         self.cost_usd: float | None = None
+        self.moments: list[tuple[float, Moment]] = []
         self._reply: Replied | None = None
         self._calls: dict[str, Called] = {}
 
@@ -149,6 +159,8 @@ class Course:
     def listen(self, stamped: Stamped) -> None:
         """Take a report; see `reports.Listener`."""
         t = stamped.t
+        if isinstance(stamped.report, Moment):
+            self.moments.append((t, stamped.report))
         match stamped.report:
             case SessionReady():
                 self.ready_s = t
