@@ -127,14 +127,18 @@ class Line:
                 await self._clock.sleep(wait_s)
 
     async def move(
-        self, functions: tuple[c.FunctionDeclaration, ...], history: Sequence[c.Content], *, anew: bool = False
+        self,
+        functions: tuple[c.FunctionDeclaration, ...],
+        history: Callable[[], Sequence[c.Content]],
+        *,
+        anew: bool = False,
     ) -> bool:
         """
         Go on over a new connection; return whether the session is the old one.
 
         Args:
             functions: to declare. Those that the service refuses are given up for those of before: see `setup`.
-            history: what a new session begins with.
+            history: tells what a new session begins with, at the moment at which it begins.
             anew: the old one is not to be taken up.
 
         Raises: as `open` does, when all has been tried.
@@ -143,12 +147,12 @@ class Line:
         self._setup, _ = shape(replace(before, functions=functions, handle=None), self._model.family)
         self._old_handle = handle
         await self.close()
-        waited_s, last = 0.0, FlashliveError("nothing was tried")
+        waited_s, seeds, last = 0.0, True, FlashliveError("nothing was tried")
         for wait_s in self._delays():
             await self._clock.sleep(wait_s)
             waited_s += wait_s
             try:
-                return await self._dial(handle, history)
+                return await self._dial(handle, history() if seeds else ())
             except (ConnectionRejected, NoAnswer, ConnectionLost, RemoteProtocolError) as failure:
                 _log.info("moving failed: %s", failure)
                 last = failure
@@ -161,8 +165,8 @@ class Line:
                 refused_long = code is not None and waited_s >= ANEW_AFTER_S
                 if handle and (verdict is Verdict.ANEW or refused_long):
                     handle = None
-                elif code == INVALID and history:
-                    history = ()
+                elif code == INVALID and seeds:
+                    seeds = False
                 elif verdict is Verdict.GIVE_UP:
                     raise
         raise last
