@@ -27,6 +27,7 @@ SILENT_AFTER_SLEEP_S: Final = 5.0
 
 CLOSE_TIMEOUT_S: Final = 2.0
 
+NORMAL: Final = 1000
 ABNORMAL: Final = 1006
 """What RFC 6455 calls a connection that ended without a close frame."""
 
