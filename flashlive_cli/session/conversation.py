@@ -169,7 +169,14 @@ class Conversation:
         answered = asked is not None and settled and self._questions.is_answered(asked)
         self._narrator.broke_off(self._clock.now(), answered=answered)
         self._calls.interrupted()  # a call that comes again is the same one
-        return again is not None and await self._questions.ask_again(again, self._keeper.wire)
+        if again is None:
+            return False
+        if self._questions.is_hopeless(again):
+            self._questions.stopped(self._clock.now())
+            self._report(Warned("the answer has broken off again and again; it is not asked for any more"))
+            return False
+        self._calls.asked_again(again.at)
+        return await self._questions.ask_again(again, self._keeper.wire)
 
     def arrived(self) -> None:
         """Go on: the line leads somewhere; see `reconnect.Traveller`."""
@@ -178,7 +185,7 @@ class Conversation:
     def asks_again_since(self, *, midway: bool, settled: bool) -> float | None:
         """Tell since when the user has asked what a move leaves open; see `reconnect.Traveller`."""
         asked = self._to_ask_again(midway=midway, settled=settled)
-        return None if asked is None else asked.at
+        return None if asked is None or self._questions.is_hopeless(asked) else asked.at
 
     def _to_ask_again(self, *, midway: bool, settled: bool) -> Asked | None:
         asked = self._questions.latest()
