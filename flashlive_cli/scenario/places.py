@@ -49,7 +49,8 @@ def _find(text: str) -> Iterator[tuple[Place, int]]:
                 counts[named] = counts.get(named, -1) + 1
                 named = (*named, counts[named])
             table = named
-            yield table, number
+            for depth in range(1, len(table) + 1):
+                yield table[:depth], number
             continue
         key = (*table, *_key(words, "="))
         for depth in range(len(table) + 1, len(key) + 1):
