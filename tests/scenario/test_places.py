@@ -3,12 +3,13 @@
 import json
 import re
 import tomllib
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flashlive_cli.scenario.places import Places
+from flashlive_cli.scenario.places import Place, Places
 
 BARE = re.compile(r"[A-Za-z0-9_-]+")
 
@@ -31,22 +32,18 @@ TABLES = st.dictionaries(KEYS, VALUES, max_size=5)
 class Writer:
     """Writes a table as TOML in a style that is drawn, and notes on which line each place comes to stand."""
 
-    def __init__(self, draw) -> None:
+    def __init__(self, draw: Any) -> None:
         self.text = ""
-        self.lines: dict[tuple, int] = {}
+        self.lines: dict[Place, int] = {}
         self._draw = draw
 
     def whole(self, table, place=()) -> None:
         """Write what stands in a line of its own, then the tables with headers."""
         with_header = {}
         for key, value in table.items():
-            if isinstance(value, dict) and self._draw(st.booleans()):
+            tables = value if isinstance(value, list) else [value]
+            if tables and all(isinstance(each, dict) for each in tables) and self._draw(st.booleans()):
                 with_header[key] = value
-            elif isinstance(value, list) and value and all(isinstance(each, dict) for each in value):
-                if self._draw(st.booleans()):
-                    with_header[key] = value
-                else:
-                    self.pair(place, key, value)
             else:
                 self.pair(place, key, value)
         for key, value in with_header.items():
@@ -137,7 +134,7 @@ def test_every_key_of_every_text_is_found_on_its_line(data, table):
 
 
 def test_what_has_no_line_of_its_own_stands_where_that_which_holds_it_does():
-    places = Places('a = 1\n[t]\nb = { c = 1 }\n[[u]]\n[[u]]\nd = [\n  1,\n  2,\n]\n')
+    places = Places("a = 1\n[t]\nb = { c = 1 }\n[[u]]\n[[u]]\nd = [\n  1,\n  2,\n]\n")
 
     assert places.line_of(("t", "b", "c", "deeper", 3)) == 3
     assert places.line_of(("t", "nowhere")) == 2
