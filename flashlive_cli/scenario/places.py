@@ -30,6 +30,10 @@ class Places:
         for place, line in _find(text):
             self._lines.setdefault(place, line)
 
+    def __contains__(self, place: Place) -> bool:
+        """Whether a key or table is written at this place."""
+        return place in self._lines
+
     def line_of(self, place: Place) -> int:
         """Return the line of a key or table; of what holds it, where it has none of its own."""
         while place not in self._lines:
