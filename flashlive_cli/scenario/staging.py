@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Final
 
 from flashlive_cli.audio.filemic import WavMicrophone
@@ -123,7 +124,7 @@ class Staging:
         if turn.text is not None:
             return Typed(turn.text, cue)
         if clip is not None:
-            return Spoken(turn.say_text or clip.name, partial(self._microphone.play, clip), cue)
+            return Spoken(turn.say_text or Path(clip.name).name, partial(self._microphone.play, clip), cue)
         return Unsaid(cue or Cue(partial(self._clock.sleep, (turn.silence_ms or 0) / 1000), cuts_in=False))
 
     def _cue(self, number: int, turn: Written, now: float) -> Cue | None:
