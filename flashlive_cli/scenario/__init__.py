@@ -4,6 +4,7 @@ Scripted conversations that assert: a scenario file -> a run -> a verdict.
     places.py     TOML, and on which line each of its keys stands
     schema.py     what a scenario may say, as typed tables
     reading.py    a file -> Scenario; every complaint with its file and line
+    complaints.py what is wrong with one, in our words
     variants.py   [matrix]: one scenario for each voice, model and noise
     stubs.py      tools with canned results
     clips.py      what the user says: WAV files, spoken text, noise mixed in

@@ -1,9 +1,9 @@
 """
 What happened in each turn of a run: reports and sound, put where they belong. Pure but for what it collects.
 
-A turn of the scenario reaches from its own beginning to the next one's. What the model says is put to the turn in
-which it began, also where its words are told later; a reply that the user's words cut before they were over is an
-answer to the turn before.
+A turn of the scenario reaches from its own beginning to the next one's. What either side says is put to the turn in
+which it began, also where its words, its end and its cost are told later; a reply that the user's words cut before
+they were over is an answer to the turn before.
 """
 
 from collections.abc import Mapping
@@ -149,6 +149,8 @@ class Course:
         self.cost_usd: float | None = None
         self.moments: list[tuple[float, Moment]] = []
         self._reply: Replied | None = None
+        self._replying: TurnCourse | None = None  # the turn in which that began
+        self._hearing: tuple[TurnCourse, str] | None = None  # the turn in which the user was first heard, and the words
         self._calls: dict[str, Called] = {}
 
     def begin(self, now: float) -> TurnCourse:
@@ -171,7 +173,8 @@ class Course:
             case UsageReported(cost_usd=cost, total_cost_usd=total):
                 self.cost_usd = total
                 if self.turns and cost is not None:
-                    self.turns[-1].cost_usd = (self.turns[-1].cost_usd or 0.0) + cost
+                    turn = self._replying or self.turns[-1]
+                    turn.cost_usd = (turn.cost_usd or 0.0) + cost
             case _:
                 if self.turns:
                     self._note(stamped, self.turns[-1])
@@ -179,11 +182,16 @@ class Course:
     def _note(self, stamped: Stamped, turn: TurnCourse) -> None:
         t = stamped.t
         match stamped.report:
+            case Transcript("user", text, final=False):
+                first, words = self._hearing or (turn, "")
+                self._hearing = first, words + text
             case Transcript("user", text, final=True):
+                if self._hearing is not None and self._hearing[1].strip() == text:
+                    (turn, _), self._hearing = self._hearing, None
                 turn.heard = f"{turn.heard} {text}".strip()
-                turn.typed_s = t
+                turn.typed_s = t if turn.typed_s is None else turn.typed_s
             case ReplyStarted():
-                self._reply = Replied(t)
+                self._reply, self._replying = Replied(t), turn
                 turn.replies.append(self._reply)
             case Transcript("model", text, final=True, heard=heard) if self._reply is not None:
                 self._reply.text, self._reply.heard = text, text if heard is None else heard
@@ -191,7 +199,7 @@ class Course:
                 turn.interrupted_s = t if turn.interrupted_s is None else turn.interrupted_s
             case ReplyComplete(interrupted=interrupted) if self._reply is not None:
                 self._reply.interrupted, self._reply.ended_s = interrupted, t
-                self._reply = None
+                self._reply = self._replying = None
             case ToolCalled(id=call_id, name=name, args=args, duplicate_of=duplicate):
                 call = self._calls[call_id] = Called(call_id, name, args, t, repeats=duplicate is not None)
                 turn.calls.append(call)

@@ -88,7 +88,7 @@ class Memory:
         for other in self._kept.values():
             if other.session is kept.session:
                 other.left_s = None
-        kept.session.busy = False
+        kept.session.taken_up()
         kept.session.update(instruction=None, tools=setup.tools, tools_json=setup.tools_json)
         return kept.session
 

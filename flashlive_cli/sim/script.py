@@ -16,9 +16,10 @@ the call of that name answered. A call that answers `error` is apologised for in
 a regular expression that the client's answer, as JSON, is expected to match.
 
 Turns are used up in order, one for each turn of the user, spoken or typed; a `[[turn]]` without `[turn.sim]` is
-one of them, and is answered as if there were no script. A turn of `silence_ms` is none: nobody hears it. What a
-client does otherwise than the scenario says (`text`, `say`, `answer`) is noted by the session, and answered all
-the same.
+one of them, and is answered as if there were no script. A turn of `silence_ms` is none: nobody hears it; nor is
+one without `[turn.sim]` that expects `silence`. What a client does otherwise than the scenario says (`text`, `say`,
+`answer`) is noted by the session, and answered all the same. A turn whose reply was lost with the connection is
+answered as before where the user takes it again.
 """
 
 import re
@@ -105,12 +106,19 @@ def read_script(table: Mapping[str, Any], path: Path) -> Script:
         reader = _Turn(path, number)
         if "sim" in turn and "silence_ms" in turn:
             raise ConfigError(f"{reader.where}: nobody hears a turn of silence_ms, so it has no [turn.sim]")
-        if "silence_ms" not in turn:
+        if "silence_ms" not in turn and ("sim" in turn or not _expects_silence(turn)):
             text = turn.get("text")
             typed = text if isinstance(text, str) else None
-            read.append(replace(reader.read(turn.get("sim", {})), typed=typed, spoken="say" in turn))
+            spoken = "say" in turn or "say_text" in turn
+            read.append(replace(reader.read(turn.get("sim", {})), typed=typed, spoken=spoken))
             faults += reader.faults(turn.get("sim", {}), len(read))
     return Script(tuple(read), faults)
+
+
+def _expects_silence(turn: Mapping[str, Any]) -> bool:
+    """Whether nothing of a turn is meant to be heard: a knock, or a noise."""
+    expect = turn.get("expect")
+    return isinstance(expect, dict) and expect.get("silence") is True
 
 
 def fill(reply: str, results: Mapping[str, str]) -> str:

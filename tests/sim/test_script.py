@@ -139,3 +139,22 @@ async def test_a_script_is_played_turn_by_turn_and_then_left(stage, sounds, scen
         assert sounds.said(await client.turn()) == "F gave F, both gave F G."
         await client.type("on your own")
         assert sounds.said(await client.turn()) == "You typed: on your own"
+
+
+def test_a_turn_that_expects_silence_is_none_unless_it_says_how_it_is_played(scenario):
+    script = load_script(
+        scenario(
+            """
+            [[turn]]
+            say = "knock.wav"
+            expect = { silence = true }
+            [[turn]]
+            say_text = "Hi"
+            expect = { silence = true }
+            sim = { reply = "I should not say this." }
+            """
+        )
+    )
+    (turn,) = script.turns
+    assert turn.reply == "I should not say this."
+    assert turn.spoken
