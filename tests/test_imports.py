@@ -41,6 +41,7 @@ DOORS = {
     "httpx2": {"toolbox/mcp_link.py"},
     "cryptography": {"sim/certificate.py"},
     "certifi": {"sim/certificate.py"},
+    "tomlkit": {"scenario/updating.py"},
     "rich": {f"ui/{name}.py" for name in ("display", "panel", "rows", "signs", "suite", "turns", "wrapping")},
 }
 """Foreign packages, and the only places that import them."""

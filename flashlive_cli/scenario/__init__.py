@@ -18,4 +18,10 @@ Scripted conversations that assert: a scenario file -> a run -> a verdict.
     outcome.py    what a run came to, for tables and files
     selection.py  which scenarios: files and folders, a filter, shares
     suite.py      many scenarios, in processes of their own
+    recorded.py   a recorded talk, taken apart into turns
+    suggesting.py what of a recorded turn is worth expecting again
+    playing.py    how the simulator plays a recorded turn
+    exporting.py  a recorded talk -> a scenario that passes on the simulator
+    updating.py   what the service really said -> the [turn.sim] tables of a scenario
+    toml.py       values spelled as TOML
 """

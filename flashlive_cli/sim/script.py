@@ -34,7 +34,8 @@ from flashlive_cli.sim.voice import Recorded, read_wav
 
 _KEYS: Final = ("heard", "reply", "calls", "voice_wav", "delay_ms", "faults")
 _CALL_KEYS: Final = ("name", "args", "answer")
-_PLACEHOLDER: Final = re.compile(r"\{([A-Za-z_][A-Za-z0-9_.:-]*)\}")
+PLACEHOLDER: Final = re.compile(r"\{([A-Za-z_][A-Za-z0-9_.:-]*)\}")
+"""What a reply may hold of the answers of calls."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,7 @@ class ScriptedTurn:
     @property
     def said_as_is(self) -> str | None:
         """The reply, when nothing must be filled in and no recording says it."""
-        if self.reply is None or self.recording is not None or _PLACEHOLDER.search(self.reply):
+        if self.reply is None or self.recording is not None or PLACEHOLDER.search(self.reply):
             return None
         return self.reply
 
@@ -124,7 +125,7 @@ def _expects_silence(turn: Mapping[str, Any]) -> bool:
 def fill(reply: str, results: Mapping[str, str]) -> str:
     """Put the answers of calls, by function name, in place of the placeholders."""
     named = {"result": " ".join(results.values())} | dict(results)
-    return _PLACEHOLDER.sub(lambda match: named.get(match[1], match[0]), reply)
+    return PLACEHOLDER.sub(lambda match: named.get(match[1], match[0]), reply)
 
 
 def _faults(where: str, listed: object) -> tuple[Fault, ...]:
@@ -158,7 +159,7 @@ class _Turn:
         if delay_ms is not None and not 0 <= delay_ms <= 3_600_000:
             raise ConfigError(f"{self.where}: delay_ms must be between 0 and an hour")
         known = ["result", *(call.name for call in calls)] if calls else []
-        for name in _PLACEHOLDER.findall(reply or ""):
+        for name in PLACEHOLDER.findall(reply or ""):
             if name not in known:
                 raise ConfigError(
                     f"{self.where}: {{{name}}} in `reply` stands for nothing"
