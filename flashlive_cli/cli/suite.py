@@ -5,8 +5,10 @@ import os
 import signal
 import statistics
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
@@ -16,14 +18,19 @@ from flashlive_cli.cli.casting import NO_KEY, service_url
 from flashlive_cli.cli.exits import KILLED_BY, USAGE
 from flashlive_cli.cli.settings import read_settings
 from flashlive_cli.config import Config, find_key
-from flashlive_cli.errors import ConfigError
+from flashlive_cli.errors import ConfigError, FileError, reason_of
 from flashlive_cli.printable import printable
+from flashlive_cli.private import open_private
 from flashlive_cli.protocol.families import find_model
 from flashlive_cli.protocol.voices import find_voice
+from flashlive_cli.scenario.junit import junit_xml
 from flashlive_cli.scenario.outcome import Outcome
+from flashlive_cli.scenario.page import write_html
+from flashlive_cli.scenario.report import suite_json
 from flashlive_cli.scenario.run import Progress, Stage
 from flashlive_cli.scenario.selection import find_files, parse_shard, read_cases, select
 from flashlive_cli.scenario.suite import Job, Plan, Result, Verdict, run_suite
+from flashlive_cli.scenario.updating import update_scenario
 from flashlive_cli.scenario.variants import Case
 from flashlive_cli.session.endpoint import Endpoint, find_endpoint
 from flashlive_cli.ui.suite import Row, Status, SuiteScreen, show_table
@@ -73,6 +80,8 @@ def hold_suite(asked: Asked) -> int:
     flags = {"url": asked.url, "model": asked.model, "voice": asked.voice}
     settings = read_settings(flags, asked.config, asked.profile).config
     _check(asked)
+    if asked.update_from is not None:
+        return _update(asked, asked.update_from)
     files = find_files(asked.paths)
     chosen = select(read_cases(files), words=asked.words, shard=parse_shard(asked.shard))
     if not chosen:
@@ -80,6 +89,9 @@ def hold_suite(asked: Asked) -> int:
     stage = _stage(asked, settings)
     if asked.dry_run:
         return _list(chosen)
+    for target in filter(None, (asked.junit, asked.html)):
+        _make_room(target)
+    began, began_s = datetime.now(UTC), time.perf_counter()
     plan = Plan(
         cases=chosen,
         stage=stage,
@@ -88,17 +100,72 @@ def hold_suite(asked: Asked) -> int:
         pass_at=asked.pass_at,
         fail_fast=asked.fail_fast,
         max_cost_usd=asked.max_cost,
+        draw=asked.html is not None or asked.evidence is not None,
     )
     with (
         _terminable() as ended_by,
         SuiteScreen(sys.stderr, len(chosen) * asked.repeat, live=sys.stderr.isatty()) as screen,
     ):
         result = run_suite(plan, _Audience(screen))
-    show_table(sys.stdout, HEADS, [_row(verdict) for verdict in result.verdicts])
-    typer.echo(_summary(result))
+    took_s = time.perf_counter() - began_s
+    outcomes = [run.outcome for run in result.runs]
+    if asked.as_json:
+        typer.echo(suite_json(outcomes, took_s=took_s, pass_at=asked.pass_at), nl=False)
+        typer.echo(_summary(result), err=True)
+    else:
+        show_table(sys.stdout, HEADS, [_row(verdict) for verdict in result.verdicts])
+        typer.echo(_summary(result))
+    _write(asked, result, began=began, took_s=took_s)
     if result.interrupted:
         return KILLED_BY + (ended_by[0] if ended_by else signal.SIGINT)
     return _code(result)
+
+
+def _update(asked: Asked, recording: Path) -> int:
+    """Take over what a recording has, into the one scenario that is named."""
+    if len(asked.paths) != 1 or not asked.paths[0].is_file():
+        raise ConfigError("--update-from goes with one scenario file")
+    changes = update_scenario(asked.paths[0], recording)
+    for change in changes or ["nothing has changed"]:
+        typer.echo(printable(change))
+    return 0
+
+
+def _make_room(path: Path) -> None:
+    """
+    See that a report can be written, before hours and money are spent on what it tells.
+
+    Raises:
+        FileError: it cannot.
+    """
+    try:
+        if not path.parent.is_dir():
+            path.parent.mkdir(parents=True)
+        os.close(open_private(path, os.O_APPEND))
+    except FileExistsError as exc:
+        raise FileError(printable(f"{path}: cannot be written: {path.parent} is no folder")) from exc
+    except (OSError, ValueError) as exc:
+        raise FileError(printable(f"{path}: cannot be written: {reason_of(exc)}")) from exc
+
+
+def _write(asked: Asked, result: Result, *, began: datetime, took_s: float) -> None:
+    """
+    Write the files that were asked for.
+
+    Raises:
+        FileError: one of them cannot be written.
+    """
+    if asked.html is not None:
+        timelines = [run.timeline for run in result.runs if run.timeline is not None]
+        write_html(asked.html, timelines, took_s=took_s, pass_at=asked.pass_at)
+    if asked.junit is not None:
+        outcomes = [run.outcome for run in result.runs]
+        text = junit_xml(outcomes, took_s=took_s, pass_at=asked.pass_at, began=began)
+        try:
+            with os.fdopen(open_private(asked.junit, os.O_TRUNC), "w", encoding="utf-8", newline="\n") as file:
+                file.write(text)
+        except (OSError, ValueError) as exc:
+            raise FileError(printable(f"{asked.junit}: cannot be written: {reason_of(exc)}")) from exc
 
 
 @contextlib.contextmanager

@@ -17,10 +17,15 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from multiprocessing.connection import wait
+from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
+from flashlive_cli.errors import FlashliveError
 from flashlive_cli.scenario.outcome import Outcome
+from flashlive_cli.scenario.page import NAME as PAGE_NAME
+from flashlive_cli.scenario.page import write_html
 from flashlive_cli.scenario.run import Progress, Stage, hold_case
+from flashlive_cli.scenario.timeline import Timeline, timeline_of
 from flashlive_cli.scenario.variants import Case
 
 if TYPE_CHECKING:
@@ -52,6 +57,7 @@ class Plan:
         pass_at: of these so many have to pass.
         fail_fast: hand out nothing more once a scenario has failed.
         max_cost_usd: hand out nothing more once that much was spent; None for no limit.
+        draw: make a timeline of each run.
     """
 
     cases: Sequence[Case]
@@ -61,6 +67,20 @@ class Plan:
     pass_at: int = 1
     fail_fast: bool = False
     max_cost_usd: float | None = None
+    draw: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """
+    A run that is over.
+
+    Attributes:
+        timeline: where one is wanted.
+    """
+
+    outcome: Outcome
+    timeline: Timeline | None = None
 
 
 @dataclass(slots=True)
@@ -69,13 +89,18 @@ class Verdict:
     What a scenario has come to over all its repetitions.
 
     Attributes:
-        outcomes: by repetition, as far as they were made.
+        runs: by repetition, as far as they were made.
     """
 
     case: Case
     pass_at: int
     repeat: int
-    outcomes: list[Outcome] = field(default_factory=list)
+    runs: list[Done] = field(default_factory=list)
+
+    @property
+    def outcomes(self) -> list[Outcome]:
+        """What the runs came to."""
+        return [run.outcome for run in self.runs]
 
     @property
     def n_passed(self) -> int:
@@ -129,6 +154,11 @@ class Result:
     stopped: str | None = None
     interrupted: bool = False
 
+    @property
+    def runs(self) -> list[Done]:
+        """All runs that were made: by scenario, then by repetition."""
+        return [run for verdict in self.verdicts for run in verdict.runs]
+
 
 def run_suite(plan: Plan, audience: Audience) -> Result:
     """
@@ -156,10 +186,10 @@ def run_suite(plan: Plan, audience: Audience) -> Result:
                     audience.advanced(job, told)
                     continue
                 verdict = verdicts[job.case.id]
-                verdict.outcomes.append(told)
+                verdict.runs.append(told)
                 worker.job = None
-                audience.finished(job, told)
-                spent_usd += told.cost_usd or 0.0
+                audience.finished(job, told.outcome)
+                spent_usd += told.outcome.cost_usd or 0.0
                 if plan.fail_fast and verdict.lost:
                     result.stopped = "--fail-fast"
                 if plan.max_cost_usd is not None and spent_usd >= plan.max_cost_usd and waiting:
@@ -169,7 +199,7 @@ def run_suite(plan: Plan, audience: Audience) -> Result:
     finally:
         _end(workers)
     for verdict in result.verdicts:
-        verdict.outcomes.sort(key=lambda outcome: outcome.repetition)
+        verdict.runs.sort(key=lambda run: run.outcome.repetition)
     return result
 
 
@@ -181,7 +211,7 @@ def _hand_out(plan: Plan, waiting: deque[Job], workers: list["_Worker"], audienc
         if idle is None:
             if len(workers) >= plan.jobs:
                 return
-            idle = _Worker(plan.stage)
+            idle = _Worker(plan.stage, draw=plan.draw)
             workers.append(idle)
         job = waiting.popleft()
         audience.started(job)
@@ -204,12 +234,12 @@ def _end(workers: Sequence["_Worker"]) -> None:
 class _Worker:
     """A process that runs one scenario after another; see `_work`."""
 
-    def __init__(self, stage: Stage) -> None:
+    def __init__(self, stage: Stage, *, draw: bool) -> None:
         context = multiprocessing.get_context("spawn")  # forking a process with threads and an event loop is a gamble
         self.job: Job | None = None
         self.pipe, far = context.Pipe()
         self._process: SpawnProcess = context.Process(
-            target=_work, args=(far, stage), name="flashlive-scenario", daemon=True
+            target=_work, args=(far, stage, draw), name="flashlive-scenario", daemon=True
         )
         self._process.start()
         far.close()
@@ -226,7 +256,7 @@ class _Worker:
         with contextlib.suppress(OSError):  # it is dead, which `hear` tells
             self.pipe.send(job)
 
-    def hear(self) -> "Progress | Outcome":
+    def hear(self) -> "Progress | Done":
         """Return what it has to say; of one that has died, that."""
         try:
             told = self.pipe.recv()
@@ -234,8 +264,8 @@ class _Worker:
             self._gone = True
             self._process.join(_STOP_S)
             assert self.job is not None
-            return _no_outcome(self.job, f"its process died (exit code {self._process.exitcode})")
-        assert isinstance(told, Progress | Outcome)
+            return Done(_no_outcome(self.job, f"its process died (exit code {self._process.exitcode})"))
+        assert isinstance(told, Progress | Done)
         return told
 
     def end(self) -> None:
@@ -252,7 +282,7 @@ class _Worker:
             self._process.join()
 
 
-def _work(pipe: "Connection", stage: Stage) -> None:
+def _work(pipe: "Connection", stage: Stage, draw: bool) -> None:
     """Run what comes down the pipe, until it closes; in a process of its own."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's, which ends us
     _be_quiet()
@@ -264,11 +294,16 @@ def _work(pipe: "Connection", stage: Stage) -> None:
         try:
             tell: Callable[[Progress], None] = pipe.send
             held = asyncio.run(hold_case(job.case, stage, repetition=job.repetition, on_progress=tell))
-            outcome = held.outcome
+            done = Done(held.outcome, timeline_of(held.outcome, held.course) if draw else None)
+            if done.timeline is not None and held.outcome.evidence is not None:
+                page = Path(held.outcome.evidence) / PAGE_NAME
+                write_html(page, [done.timeline], took_s=held.outcome.took_s)
+        except FlashliveError as exc:
+            done = Done(_no_outcome(job, str(exc)))
         except Exception as exc:  # noqa: BLE001 - one scenario must not take the others with it
-            outcome = _no_outcome(job, f"unexpected {type(exc).__name__}: {exc}")
+            done = Done(_no_outcome(job, f"unexpected {type(exc).__name__}: {exc}"))
         try:
-            pipe.send(outcome)
+            pipe.send(done)
         except OSError:
             return
 

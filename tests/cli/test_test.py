@@ -1,11 +1,13 @@
 """`flashlive test`: exit codes, one clear line for what is wrong, and ways out."""
 
+import json
 import os
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
+from xml.etree import ElementTree as ET
 
 import pytest
 
@@ -100,6 +102,41 @@ def test_tools_that_do_not_load_are_exit_code_2(good) -> None:
 
     assert done.returncode == 2
     assert "tools.py:1" in done.stdout
+
+
+def test_what_it_came_to_is_written_down_in_all_forms(good, tmp_path) -> None:
+    out = tmp_path / "out"
+    files = ("--junit", out / "report.xml", "--html", out / "report.html", "--evidence", out / "evidence")
+    done = flashlive("--sim", "--speed", 10, "--json", "--repeat", 2, *files, good)
+
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout)
+    assert report["totals"]["passed"] == 2
+    assert [each["repetition"] for each in report["scenarios"]] == [1, 2]
+    cases = ET.parse(out / "report.xml").getroot().iter("testcase")
+    assert [case.get("name") for case in cases] == ["good #1", "good #2"]
+    assert "I am fine." in (out / "report.html").read_text(encoding="utf-8")
+    kept = {path.name for path in (out / "evidence" / "good.2").iterdir()}
+    assert kept == {"conversation.wav", "events.ndjson", "timeline.html", "transcript.md", "wire.jsonl"}
+
+
+def test_a_report_that_cannot_be_written_is_one_line_at_once(good) -> None:
+    done = flashlive("--sim", "--speed", 10, "--junit", good / "report.xml", good)
+
+    assert done.returncode == 2
+    assert done.stderr.endswith("good.toml is no folder\n")
+    assert len(done.stderr.splitlines()) == 1, "said before anything is run"
+
+
+def test_update_from_takes_over_what_a_run_has(good, tmp_path) -> None:
+    assert flashlive("--sim", "--speed", 10, "--evidence", tmp_path / "evidence", good).returncode == 0
+    good.write_text(GOOD.replace("I am fine.", "something else") + "# a remark\n", encoding="utf-8")
+    done = flashlive("--update-from", tmp_path / "evidence" / "good", good)
+
+    assert done.returncode == 0, done.stderr
+    assert 'reply = "I am fine."' in good.read_text(encoding="utf-8")
+    assert "# a remark" in good.read_text(encoding="utf-8")
+    assert flashlive("--update-from", tmp_path / "evidence" / "good", good).stdout == "nothing has changed\n"
 
 
 def test_a_dry_run_lists_what_would_be_run(good) -> None:
