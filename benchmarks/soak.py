@@ -1,12 +1,14 @@
 """
-An hour of talk, with connections that end: what is lost, how long it is silent, whether memory grows.
+Hours of talk, with connections that end: what is lost, how long it is silent, whether memory and CPU stay flat.
 
-The client's engine (session and file sound) talks to the simulator in one process, both on one clock that runs SPEED
-times as fast as the wall's. The simulator ends each connection as the service does (goAway at nine minutes, "50s"); its
-faults break three more off in mid-talk. A turn is a clip, a typed line, or a typed line that calls a tool, by turns.
+The client's engine (session and file sound) runs here; the simulator is a process of its own, so that its voice and its
+memory are not counted. Both run SPEED times as fast as the wall's clock. The simulator sends goAway after eight minutes
+of each connection, with 50 s left; its faults break three more off in mid-talk, once each. A turn is a clip, a typed
+line, or a typed line that calls a tool, by turns.
 
-Prints what was asked, answered and called, each move with its silence, the microphone's sound that was lost, and the
-process' memory and CPU in the first and the last quarter. Exits 1 when a turn or a call was lost or answered twice.
+Prints what was asked, answered and called, what a move takes, the microphone's sound that was lost, and memory and CPU
+by quarters. A real millisecond of dialling counts as SPEED of silence: at a lower speed the silence is nearer to life.
+Exits 1 when a turn, a call or in a planned move the microphone was lost, or a call answered twice.
 
     python benchmarks/soak.py [--minutes 60] [--speed 40] [--json]
 """
@@ -21,14 +23,17 @@ import resource
 import statistics
 import sys
 import time
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
+from typing import TypeVar
 
+from benchmarks.talks import BOOKING, CLIP, Bookings, Files
 from flashlive_cli.audio.clips import open_wav
 from flashlive_cli.audio.filemic import WavMicrophone
-from flashlive_cli.audio.filespeaker import WavSpeaker
 from flashlive_cli.clock import Clock
 from flashlive_cli.protocol import commands as c
 from flashlive_cli.protocol.families import find_model
@@ -43,69 +48,15 @@ from flashlive_cli.reports import (
     Warned,
 )
 from flashlive_cli.session.endpoint import find_endpoint
-from flashlive_cli.session.givens import Patience, Sound, Spoken, Turn, Typed
+from flashlive_cli.session.givens import Patience, Spoken, Turn, Typed
 from flashlive_cli.session.talk import Talk
-from flashlive_cli.sim.faults import parse_faults
-from flashlive_cli.sim.server import serve
 
-CLIP = Path(__file__).parents[1] / "examples" / "where-is-my-order.wav"
+Told = TypeVar("Told", bound=Report)
+
 MODEL = "gemini-3.8-live"
-DROPS = "drop-1006@{},close-1011@{},close-1008@{}"
-
-
-@dataclass
-class Booked:
-    """What a tool has come to."""
-
-    response: dict[str, object] = field(default_factory=lambda: {"output": "booked"})
-    final: bool = True
-
-
-class Bookings:
-    """A tool that takes two seconds of the conversation."""
-
-    def __init__(self, clock: Clock) -> None:
-        self.calls = 0
-        self._clock = clock
-
-    def asks(self, name: str) -> bool:
-        """Never."""
-        del name
-        return False
-
-    def scheduling(self, name: str) -> None:
-        """Leave it to the service."""
-        del name
-
-    async def outcomes(self, name: str, args: object) -> AsyncGenerator[Booked, None]:
-        """Book."""
-        del name, args
-        self.calls += 1
-        await self._clock.sleep(2.0)
-        yield Booked()
-
-
-class Files:
-    """Ears and mouth from files."""
-
-    def __init__(self, clock: Clock) -> None:
-        self.microphone = WavMicrophone(clock)
-        self._clock = clock
-        self._speaker: WavSpeaker | None = None
-
-    def prepare(self) -> None:
-        """Nothing to do."""
-
-    async def open(self) -> Sound:
-        """Open both."""
-        self._speaker = WavSpeaker.open(self._clock, None)
-        return Sound(self._speaker, self.microphone)
-
-    async def close(self) -> None:
-        """Close both."""
-        await self.microphone.close()
-        if self._speaker is not None:
-            await self._speaker.close()
+LEASE = "short-lease:after=480:left=50"
+DROPS = (("drop-1006@{}", 0.02), ("close-1011@{}", 0.05), ("close-1008@{}", 0.08))
+"""Each with its moment on a connection, as a share of the first hour."""
 
 
 @dataclass
@@ -138,16 +89,18 @@ class Course:
     def spoke(self, pcm: bytes, now: float) -> None:
         """Nothing of interest."""
 
-    def told(self, kind: type[Report]) -> list[Report]:
+    def told(self, kind: type[Told]) -> list[Told]:
         """All reports of a kind."""
-        return [report for _, report in self.reports if type(report) is kind]
+        return [report for _, report in self.reports if isinstance(report, kind)]
 
 
 def turns(clock: Clock, minutes: float, microphone: WavMicrophone, course: Course) -> Iterator[Turn]:
     """Give one turn after another for so many minutes."""
-    number = 0
+    number, due_s = 0, 0.0
     while clock.now() < 60 * minutes:
-        course.samples.append((clock.now(), resident_mib(), time.process_time()))
+        if clock.now() >= due_s:
+            course.samples.append((clock.now(), resident_mib(), time.process_time()))
+            due_s += 15 * minutes
         number += 1
         if number % 3:
             yield Typed(f"line {number}" if number % 3 == 1 else f"please book a table, number {number}")
@@ -159,17 +112,33 @@ def turns(clock: Clock, minutes: float, microphone: WavMicrophone, course: Cours
 def resident_mib() -> float:
     """Return the process' resident memory; its peak where there is no /proc."""
     with contextlib.suppress(OSError):
+        gc.collect()
         pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
         return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
+@asynccontextmanager
+async def simulator(speed: float, *faults: str) -> AsyncIterator[str]:
+    """Run `flashlive sim`, and give its address."""
+    command = [sys.executable, "-m", "flashlive_cli", "sim", "--port", "0", "--speed", str(speed), "--json"]
+    for fault in faults:
+        command += ["--fault", fault]
+    process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
+    assert process.stdout is not None
+    try:
+        yield json.loads(await process.stdout.readline())["url"]
+    finally:
+        process.terminate()
+        await process.communicate()
+
+
 async def soak(minutes: float, speed: float) -> tuple[Course, Bookings, int]:
     """Hold the talk; return its course, its tools, and how many turns were taken."""
     clock, course, taken = Clock(speed), Course(), 0
-    tools, sound, model = Bookings(clock), Files(clock), find_model(MODEL)
-    drops = DROPS.format(*(round(60 * minutes * share, 1) for share in (0.05, 0.1, 0.14)))
-    async with serve(clock=clock, faults=parse_faults(drops)) as server:
+    tools, sound, model = Bookings(clock, 2.0), Files(clock), find_model(MODEL)
+    drops = (drop.format(round(60 * min(minutes, 60) * at, 1)) for drop, at in DROPS)
+    async with simulator(speed, LEASE, *drops) as url:
 
         def counted() -> Iterator[Turn]:
             nonlocal taken
@@ -177,11 +146,10 @@ async def soak(minutes: float, speed: float) -> tuple[Course, Bookings, int]:
                 taken += 1
                 yield turn
 
-        functions = (c.FunctionDeclaration("book_table", "Book a table.", {"type": "OBJECT"}),)
         talk = Talk(
-            endpoint=find_endpoint(server.url, "k"),
+            endpoint=find_endpoint(url, "k"),
             model=model,
-            setup=c.Setup(model=model.resource, functions=functions),
+            setup=c.Setup(model=model.resource, functions=(BOOKING,)),
             sound=sound,
             tools=tools,
             listener=course.listen,
@@ -193,6 +161,7 @@ async def soak(minutes: float, speed: float) -> tuple[Course, Bookings, int]:
             await talk.hold(counted())
         finally:
             await sound.close()
+        course.samples.append((clock.now(), resident_mib(), time.process_time()))
     return course, tools, taken
 
 
@@ -210,23 +179,30 @@ def main() -> None:
         json.dump(found, sys.stdout, indent=1)
     else:
         for name, value in found.items():
-            sys.stdout.write(f"{name:34} {value}\n")
-    sys.exit(bool(found["turns lost"] or found["calls lost"] or found["calls answered twice"]))
+            sys.stdout.write(f"{name:38} {value}\n")
+    sys.exit(
+        bool(
+            found["turns lost"]
+            or found["calls lost"]
+            or found["calls answered twice"]
+            or found["microphone lost in planned moves, ms"]
+        )
+    )
 
 
 def figures(course: Course, tools: Bookings, taken: int) -> dict[str, object]:
     """Return what is of interest."""
-    finals = [report for report in course.told(Transcript) if isinstance(report, Transcript)]
-    moves = [report for report in course.told(SessionResumed) if isinstance(report, SessionResumed)]
-    called = [report.id for report in course.told(ToolCalled) if isinstance(report, ToolCalled)]
+    finals = course.told(Transcript)
+    moves = course.told(SessionResumed)
+    called = [report.id for report in course.told(ToolCalled)]
     unanswered = [
         report.message
         for report in course.told(Warned)
-        if isinstance(report, Warned) and "no answer to" in report.message and report.message.endswith("going on")
+        if "no answer to" in report.message and report.message.endswith("going on")
     ]
     silences = [report.moved_ms for report in moves]
-    first, last = course.samples[len(course.samples) // 4], course.samples[-1]
-    half = course.samples[len(course.samples) // 2]
+    planned = [moved for moved, why in zip(moves, course.told(SessionMoving), strict=True) if "ends this" in why.reason]
+    began, *later = course.samples
     return {
         "turns taken": taken,
         "turns lost": len(unanswered),
@@ -237,15 +213,17 @@ def figures(course: Course, tools: Bookings, taken: int) -> dict[str, object]:
         "questions asked again": sum(report.asked_again for report in moves),
         "silence of a move, median ms": round(statistics.median(silences)) if silences else None,
         "silence of a move, longest ms": round(max(silences, default=0)),
+        "microphone kept in a planned move, ms": round(statistics.median(m.microphone_kept_ms for m in planned)),
+        "microphone lost in planned moves, ms": sum(move.microphone_lost_ms for move in planned),
         "microphone lost, ms": sum(report.microphone_lost_ms for report in moves),
         "calls made": len(called),
         "calls lost": len(set(called) - set(course.answered)),
         "calls answered twice": len(course.answered) - len(set(course.answered)),
         "tool runs": tools.calls,
-        "resident MiB at 1/4, 1/2, end": [round(sample[1], 1) for sample in (first, half, last)],
-        "CPU s per minute, 1st and 2nd half": [
-            round((to[2] - since[2]) / max(1e-9, to[0] - since[0]) * 60, 2)
-            for since, to in ((course.samples[0], half), (half, last))
+        "resident MiB by quarter": [round(sample[1], 1) for sample in course.samples],
+        "growth from the first quarter on, MiB": round(later[-1][1] - later[0][1], 1),
+        "CPU s per minute, by quarter": [
+            round((to[2] - since[2]) / max(1e-9, to[0] - since[0]) * 60, 2) for since, to in pairwise((began, *later))
         ],
     }
 

@@ -177,7 +177,9 @@ def _turns(story: Story) -> Iterator[str]:
     reports = story.reports()
     for number, (begins, ends) in enumerate(pairwise([*story.begun, len(reports)])):
         during = reports[begins:ends]
-        answered = any(isinstance(report, ReplyStarted) for report in during)
+        answered = any(isinstance(report, ReplyStarted | ToolCancelled) for report in during)
+        if any(fault.name == "phantom-interrupt" for fault in story.ordeal.faults):
+            answered |= any(isinstance(report, ToolFinished) for report in during)  # it cut what was to be told
         warned = any(isinstance(report, Warned) and "no answer to" in report.message for report in during)
         if not (answered or warned):
             yield f"turn {number} met with nothing, and nothing was said of it"

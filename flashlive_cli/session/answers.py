@@ -19,6 +19,10 @@ LEAST_PATIENCE_S: Final = 2.0
 UTTERANCE_S: Final = 1.0
 """What our ear hears for so long is taken for speech, also where the server has not said that it hears any."""
 LOOK_S: Final = 0.5
+MOST_ARRIVALS: Final = 3
+"""So many connections may begin to be silent anew; who moves again and again in silence is not answered."""
+_NO_SIGN: Final = (e.SetupComplete, e.HandleIssued, e.GoAway)
+"""Said by a connection, and not of what was asked."""
 
 
 class Answers:
@@ -51,6 +55,8 @@ class Answers:
         self._news = asyncio.Event()
         self._generated_s: float | None = None
         self._moved_s = 0.0
+        self._sign_s = 0.0
+        self._arrivals = 0  # since the last sign
 
     def news(self) -> None:
         """Note that something has happened: the narrator knows what."""
@@ -59,6 +65,14 @@ class Answers:
     def arrived(self) -> None:
         """Note that another connection carries the talk: its silence begins now."""
         self._moved_s = self._clock.now()
+        self._arrivals += 1
+        if self._arrivals <= MOST_ARRIVALS:
+            self._sign_s = self._moved_s
+        self.news()
+
+    def fell_silent(self, now: float) -> None:
+        """Note that all that had come has been played: what is waited for begins to be late only now."""
+        self._sign_s = now
         self.news()
 
     def answered_since(self, asked_s: float) -> bool:
@@ -72,6 +86,8 @@ class Answers:
 
     def told(self, event: e.Event, now: float) -> None:
         """Note what the server said, before the narrator is told."""
+        if not isinstance(event, _NO_SIGN):
+            self._sign_s, self._arrivals = now, 0
         match event:
             case e.SpeechStarted():
                 self.unanswered_speech = True
@@ -98,7 +114,7 @@ class Answers:
             quiet_s = waiting_since + QUIET_S - self._clock.now()
             if early and quiet_s <= 0:
                 return True
-            patience_s = self._clock.real(quiet_s) if early else self._patience_s(stalled=told_of_stall)
+            patience_s = self._clock.real(quiet_s) if early else self._patience_s(waiting_since, stalled=told_of_stall)
             try:
                 async with asyncio.timeout(patience_s):
                     await self._news.wait()
@@ -148,7 +164,7 @@ class Answers:
             return None, 0.0
         return started_s, self._clock.now() - max(ended_s, self._moved_s)
 
-    def _patience_s(self, *, stalled: bool) -> float | None:
+    def _patience_s(self, waiting_since: float, *, stalled: bool) -> float | None:
         """How long to wait for the next sign of the server; None as long as there is a reason for its silence."""
         if self._moving():
             return None  # the keeper gives up, if anybody does
@@ -156,8 +172,10 @@ class Answers:
             return None  # a tool's own timeout ends this
         if self._sound.speaker.held_frames:
             return None  # turnComplete is held back until playback should have ended; the speaker rings when it has
-        stall_s, answer_s = self._real(self._patience.stall_s), self._real(self._patience.answer_s)
-        return max(0.0, answer_s - stall_s) if stalled else stall_s
+        most_s = self._real(self._patience.stall_s)
+        if stalled:
+            most_s = max(most_s, self._real(self._patience.answer_s))
+        return max(0.0, most_s - self._clock.real(self._clock.now() - max(waiting_since, self._sign_s)))
 
     def _real(self, seconds: float) -> float:
         """Real seconds for so many of conversation, but no fewer than a busy machine needs to answer at all."""

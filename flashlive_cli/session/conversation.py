@@ -390,7 +390,7 @@ class Conversation:
 
     def _fell_silent(self, now: float) -> None:
         self._narrator.silent(now)
-        self._answers.news()
+        self._answers.fell_silent(now)
 
     def _cut(self, now: float, dropped_frames: int, by: Literal["speech", "key", "end"] = "speech") -> None:
         spoke_s, began_s = self._sound.speech_started_s, self._narrator.reply_started_s or 0.0

@@ -146,12 +146,14 @@ class Narrator:
 
     def typed(self, text: str, now: float) -> None:
         """Note that the user's typed line went out."""
+        self._close_late_words()
         self._close_cut_reply()
         self._asked_s, self._content_s = now, None
         self._report(Transcript("user", text, final=True))
 
     def listening(self) -> None:
         """Note that a spoken turn begins: what was asked and answered before is another's."""
+        self._close_late_words()
         self._asked_s = self._content_s = None
 
     def told(self, event: e.Event, now: float, *, asked_s: float | None) -> None:
@@ -320,6 +322,11 @@ class Narrator:
     def _close_cut_reply(self) -> None:
         """End a cut reply that got no `TurnComplete`: something new has begun."""
         if self._reply and self._reply.interrupted:
+            self._finish_reply(None)
+
+    def _close_late_words(self) -> None:
+        """End a reply of words alone: they came after the turn of their sound, and are no part of the next answer."""
+        if self._reply and not self._reply.received_frames:
             self._finish_reply(None)
 
     def _finish_reply(self, reason: str | None) -> None:

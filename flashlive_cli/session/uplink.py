@@ -89,7 +89,7 @@ class Uplink:
         while True:
             chunk = await self._microphone.read()
             self._kept.append(_Heard(chunk, self._clock.now(), self._gate.is_open))
-            if len(self._kept) > KEPT_CHUNKS:
+            if self._wire is None and len(self._kept) > KEPT_CHUNKS:
                 self.dropped_chunks += self._kept.popleft().is_open
             await self._send_kept()
 

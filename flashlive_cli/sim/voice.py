@@ -6,10 +6,10 @@ more than a moment. espeak-ng is a process of its own; it is given the text on s
 """
 
 import asyncio
-import contextlib
 import shutil
 import zlib
 from collections import OrderedDict
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -158,21 +158,18 @@ class Voice:
     async def _ask_espeak(self, text: str, voice: str) -> Speech | None:
         assert self._espeak is not None
         pitch = 25 + zlib.crc32(voice.encode()) % 50
-        try:
-            process = await asyncio.create_subprocess_exec(
-                self._espeak, "--stdin", "--stdout", "-b", "1", "-s", "170", "-p", str(pitch),
-                stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
-            )  # fmt: skip
-        except (OSError, NotImplementedError):  # the latter: an event loop that starts no processes (Windows)
-            return None
-        try:
-            async with asyncio.timeout(_PATIENCE_S):
-                wav, _ = await process.communicate(text.encode("utf-8", "replace"))
-        except TimeoutError:
-            return None
-        finally:
-            if process.returncode is None:
-                with contextlib.suppress(ProcessLookupError):
-                    process.kill()
-                await process.communicate()
-        return parse_wav(wav)
+        command = [self._espeak, "--stdin", "--stdout", "-b", "1", "-s", "170", "-p", str(pitch)]
+        # in a thread, which ends what it has begun: a task that is cancelled twice leaves a process behind
+        return await asyncio.to_thread(_spoken, command, text.encode("utf-8", "replace"))
+
+
+def _spoken(command: Sequence[str], text: bytes) -> Speech | None:
+    import subprocess  # noqa: PLC0415 - only where there is an espeak-ng
+
+    try:
+        done = subprocess.run(  # noqa: S603 - an argument list, and a program that we looked up
+            command, input=text, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=_PATIENCE_S, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return parse_wav(done.stdout)

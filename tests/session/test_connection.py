@@ -10,9 +10,13 @@ from contextlib import asynccontextmanager
 import pytest
 from websockets.asyncio.server import serve  # noqa: TID251 - the far end of a test
 
-from flashlive_cli.errors import ConnectionRejected
+from flashlive_cli.clock import Clock
+from flashlive_cli.errors import ConnectionLost, ConnectionRejected
+from flashlive_cli.session import connection
 from flashlive_cli.session.connection import dial
 from flashlive_cli.session.endpoint import find_endpoint
+from flashlive_cli.sim.faults import parse_faults
+from flashlive_cli.sim.server import serve as serve_simulator
 
 
 async def dial_loopback(port: int, scheme: str = "ws", timeout_s: float = 5.0) -> str:
@@ -111,3 +115,25 @@ async def test_a_redirect_is_not_followed_with_the_key() -> None:
             assert "HTTP 302" in await dial_loopback(port)
 
     assert went_there == []
+
+
+@pytest.mark.parametrize(("patience_s", "outlived"), [(45.0, True), (20.0, False)])
+async def test_pongs_may_be_half_a_minute_late(monkeypatch, patience_s, outlived) -> None:
+    """At a hundredth of the time; a library's own 20 s would end a healthy connection."""
+    monkeypatch.setattr(connection, "PING_EVERY_S", 0.2)
+    monkeypatch.setattr(connection, "SILENT_FOR_S", patience_s / 100)
+    async with (
+        serve_simulator(clock=Clock(100), faults=parse_faults("slow-pong:seconds=30")) as server,
+        await dial(find_endpoint(server.url, "k")) as line,
+    ):
+        await line.send('{"setup": {"model": "models/gemini-3.8-live"}}')
+        await line.receive()
+        watch = asyncio.get_running_loop().create_task(line.outlive())
+        await asyncio.wait([watch], timeout=1.5)
+        assert watch.done() != outlived
+        watch.cancel()
+        if outlived:
+            await line.send('{"realtimeInput": {"text": "still here"}}')
+        else:
+            with pytest.raises(ConnectionLost, match="broke off"):
+                await line.send('{"realtimeInput": {"text": "still here"}}')

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from websockets.exceptions import ConnectionClosed  # noqa: TID251 - the far end of a test
 
-from flashlive_cli.errors import ConnectionLost
+from flashlive_cli.errors import ConnectionLost, NoAnswer
 from flashlive_cli.protocol import commands as c
 from flashlive_cli.reports import (
     MicrophoneSwitched,
@@ -364,3 +364,26 @@ async def test_a_question_that_is_asked_again_orders_nothing_twice_however_late(
     assert tools.called == (1 if again else 2)
     answer = far_end.heard[1][-1]["toolResponse"]["functionResponses"][0]
     assert (answer["id"], answer["response"]) == ("b", {"output": "ordered"})
+
+
+async def test_moves_are_no_sign_of_an_answer_that_does_not_come(loopback) -> None:
+    async def hears_and_leaves(far_end, peer):
+        await accept(peer)
+        with contextlib.suppress(ConnectionClosed):
+            await far_end.next(peer)
+            await peer.end_turn()  # nothing to say, and then nothing more
+            await peer.say({"goAway": {"timeLeft": "0.4s"}})
+            await peer.socket.wait_closed()
+
+    async def leaves(_far_end, peer):
+        await accept(peer)
+        await peer.say({"goAway": {"timeLeft": "0.4s"}})
+        await peer.socket.wait_closed()
+
+    far_end = FarEnd(hears_and_leaves, *[leaves] * 30)
+    talk = loopback(far_end)
+    talk.clock.speed = 60  # a move takes a minute of this
+    async with asyncio.timeout(20):
+        await talk.hold(Typed("hello"), delays=(60.0,), patience=Patience(setup_s=5, stall_s=0.5, answer_s=1.0))
+
+    assert isinstance(talk.error, NoAnswer)

@@ -236,3 +236,14 @@ def test_words_without_spaces_are_divided_where_the_sound_stopped() -> None:
     story.told(1.6, e.TurnComplete())
 
     assert story.final("model") == [("明日は雨が降ります。", "明日は雨が")]
+
+
+def test_words_that_come_after_the_end_of_their_turn_are_no_part_of_the_next_answer() -> None:
+    story = Story()
+    story.told(1, audio(100), e.TurnComplete())
+    story.told(2, e.OutputTranscript("It is noon."))
+    story.narrator.typed("And now?", 3)
+    story.told(4, audio(100), e.OutputTranscript("Still noon."), e.TurnComplete())
+
+    assert [text for text, _ in story.final("model")] == ["It is noon.", "Still noon."]
+    assert story.narrator.reply_started_s == 4

@@ -16,7 +16,7 @@ from flashlive_cli.reports import (
     Transcript,
     Warned,
 )
-from flashlive_cli.session import connection
+from flashlive_cli.session import connection, uplink
 from flashlive_cli.session.givens import Patience, Typed
 from flashlive_cli.session.limits import Limits
 from flashlive_cli.session.verdict import MOST_DROPS_A_MINUTE
@@ -194,6 +194,35 @@ async def test_what_is_said_while_there_is_no_connection_is_kept_and_sent_first(
     assert far_end.said(0) + far_end.said(1) == [1, 2, 3, 4, 5]
     resumed = talk.told(SessionResumed)[0]
     assert (resumed.microphone_kept_ms, resumed.microphone_lost_ms) == (60.0, 0.0)
+
+
+async def test_of_what_is_said_while_there_is_long_no_connection_the_newest_is_sent_and_the_rest_counted(
+    loopback, monkeypatch
+) -> None:
+    async def breaks(_far_end, peer):
+        await accept(peer)
+        abort(peer)
+        await until(lambda: talk.told(SessionMoving))
+        for dye in (1, 2, 3, 4, 5):
+            await talk.microphone.hear_out(chunk(dye))
+
+    async def goes_on(far_end, peer):
+        await until(lambda: talk.microphone.all_read)
+        await accept(peer)
+        await until(lambda: talk.told(SessionResumed))
+        talk.microphone.hear(chunk(6))
+        for _ in range(3):
+            await far_end.next(peer)
+        await peer.answer()
+
+    monkeypatch.setattr(uplink, "KEPT_CHUNKS", 2)
+    far_end = FarEnd(breaks, goes_on)
+    talk = loopback(far_end)
+    await talk.hold(live=True, delays=(0.3,), limits=Limits(duration_s=1.0), patience=Patience(stall_s=0.3))
+
+    assert far_end.said(1) == [4, 5, 6]
+    resumed = talk.told(SessionResumed)[0]
+    assert (resumed.microphone_kept_ms, resumed.microphone_lost_ms) == (40.0, 60.0)
 
 
 async def test_a_planned_move_waits_for_the_end_of_the_reply(loopback) -> None:
