@@ -43,18 +43,29 @@ class SoundCard:
         desktop = ("DISPLAY", "DBUS_SESSION_BUS_ADDRESS")
         inherited = {name: value for name, value in os.environ.items() if name not in desktop}
         self.env = inherited | {"PULSE_SERVER": f"unix:{folder}/s", "PULSE_COOKIE": str(folder / "cookie")}
-        here = {"HOME": str(folder), "PULSE_RUNTIME_PATH": str(folder), "PULSE_STATE_PATH": str(folder)}
+        self._here = inherited | {
+            "HOME": str(folder), "PULSE_RUNTIME_PATH": str(folder), "PULSE_STATE_PATH": str(folder),
+        }  # fmt: skip
+        self._script = folder / "default.pa"
+        self.start()
+
+    def start(self) -> None:
+        """Start it, also again."""
         options = ["--daemonize=no", "--use-pid-file=no", "--exit-idle-time=-1", "--disable-shm=yes"]
         options += ["--high-priority=no", "--realtime=no", "--log-level=error"]
         self._daemon = subprocess.Popen(
-            ["pulseaudio", "-n", "-F", str(folder / "default.pa"), *options],
-            env=inherited | here, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            ["pulseaudio", "-n", "-F", str(self._script), *options],
+            env=self._here, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
         deadline = time.monotonic() + 20
         while subprocess.run(["pactl", "info"], env=self.env, capture_output=True, check=False).returncode:
             if self._daemon.poll() is not None or time.monotonic() > deadline:
                 raise SystemExit("PulseAudio does not start")
             time.sleep(0.02)
+
+    def signal(self, number: int) -> None:
+        """Freeze the server, or thaw it."""
+        self._daemon.send_signal(number)
 
     def close(self) -> None:
         """Stop it."""

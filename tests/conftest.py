@@ -45,11 +45,16 @@ class SoundCard:
         inherited = {name: value for name, value in os.environ.items() if name not in hidden}
         self.env = inherited | {"PULSE_SERVER": f"unix:{folder}/s", "PULSE_COOKIE": str(folder / "cookie")}
         here = {"HOME": str(folder), "PULSE_RUNTIME_PATH": str(folder), "PULSE_STATE_PATH": str(folder)}
+        self._daemon_env = inherited | here
+        self.start()
+
+    def start(self) -> None:
+        """Start the sound server, also again, and wait until it answers."""
         options = ["--daemonize=no", "--use-pid-file=no", "--exit-idle-time=-1", "--disable-shm=yes"]
         options += ["--high-priority=no", "--realtime=no", "--log-level=error"]
         self.daemon = subprocess.Popen(
-            ["pulseaudio", "-n", "-F", str(folder / "default.pa"), *options],
-            env=inherited | here, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            ["pulseaudio", "-n", "-F", str(self.folder / "default.pa"), *options],
+            env=self._daemon_env, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
         deadline = time.monotonic() + 20
         while subprocess.run(["pactl", "info"], env=self.env, capture_output=True, check=False).returncode:
@@ -60,6 +65,15 @@ class SoundCard:
     def close(self) -> None:
         self.daemon.kill()  # also where it is stopped
         self.daemon.wait()
+
+    def kill(self) -> None:
+        """Kill the sound server; its clients are told by the end of their sockets."""
+        self.daemon.kill()
+        self.daemon.wait()
+
+    def control(self, *command: str) -> str:
+        """Have `pactl` do something."""
+        return subprocess.run(["pactl", *command], env=self.env, check=True, capture_output=True, text=True).stdout
 
     def speak(self, wav: Path) -> None:
         """Play a WAV into the microphone, to its end."""

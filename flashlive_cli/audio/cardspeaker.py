@@ -21,6 +21,7 @@ from flashlive_cli.audio.rates import Resampler, Samples
 from flashlive_cli.audio.ring import Ring
 from flashlive_cli.audio.samples import rounded
 from flashlive_cli.audio.stream import SLOW_LATENCY_S, Stream
+from flashlive_cli.audio.tap import ToWire
 from flashlive_cli.clock import Clock
 from flashlive_cli.errors import DeviceError
 from flashlive_cli.pcm import WIRE_OUT, PcmFormat
@@ -30,7 +31,7 @@ BLOCK_MS: Final = 5
 
 class CardSpeaker(Mouth):
     """
-    A speaker for 24 kHz mono s16le; made by `open`.
+    A speaker for 24 kHz mono s16le; made by `open`. When its device is lost, `reopen` goes on with another.
 
     Belongs to the event loop it was opened in; one task writes and flushes, in the order of the wire.
 
@@ -40,11 +41,20 @@ class CardSpeaker(Mouth):
 
     _tap_bounded = True
 
-    def __init__(self, clock: Clock, device: Device, *, lost: Callable[[DeviceError], None]) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        *,
+        lost: Callable[[DeviceError], None],
+        make_reference: Callable[[PcmFormat], Ring] | None = None,
+    ) -> None:
         super().__init__(clock)
         self.reference: Ring | None = None
-        self._stream = Stream(device, "speaker", lost=lost)
-        self._use(WIRE_OUT)
+        self._lost = lost
+        self._make_reference = make_reference
+        self._player: _Player | None = None
+        self._playout = self._make_playout(WIRE_OUT)
+        self._convert: _Converter | None = None
 
     @classmethod
     async def open(
@@ -63,7 +73,7 @@ class CardSpeaker(Mouth):
         Args:
             clock: times what is played.
             device: which; see `devices.find_device`.
-            lost: called in the loop when the device is gone.
+            lost: called in the loop when the device is gone, after each opening at most once.
             make_reference: makes the `reference` for the device's format; None for none.
             formats: to be asked for; those that suit the device by default.
             latency: what the device may hold, in seconds.
@@ -71,47 +81,85 @@ class CardSpeaker(Mouth):
         Raises:
             DeviceError: it cannot be opened.
         """
-        speaker = cls(clock, device, lost=lost)
-        try:
-            await speaker._open(formats or device.formats(WIRE_OUT, output=True), latency, make_reference)
-        except BaseException:
-            await speaker.close()
-            raise
+        speaker = cls(clock, lost=lost, make_reference=make_reference)
+        await speaker._open(device, formats or device.formats(WIRE_OUT, output=True), latency)
         return speaker
 
-    async def _open(
-        self,
-        formats: Sequence[PcmFormat],
-        latency: float | Literal["low"],
-        make_reference: Callable[[PcmFormat], Ring] | None,
-    ) -> None:
-        stream = self._stream
-        await stream.open(formats, output=True, block_ms=BLOCK_MS, callback=self._play, latency=latency)
-        self._use(stream.pcm)
-        if make_reference is not None:
-            self.reference = make_reference(stream.pcm)
-        await stream.start()
+    async def shut(self) -> None:
+        """Let the device go, which may be lost; what is held and written is kept for `reopen`."""
+        player = self._played_by
+        player.let_go = True
+        await player.stream.close()
+        self._playout.stop()
+
+    async def reopen(self, device: Device, formats: Sequence[PcmFormat] | None = None) -> None:
+        """
+        Go on with this device, after `shut`; returns when it has taken sound.
+
+        It is asked for the former one's format first. One that does not take that gets all that is held converted,
+        in the event loop: some 3 ms for each second of sound.
+
+        Raises:
+            DeviceError: it cannot be opened, or takes no sound; it is shut again.
+        """
+        await self._open(device, formats or [self.pcm, *device.formats(WIRE_OUT, output=True)], "low")
+        try:
+            await self._played_by.stream.moves()
+        except BaseException:
+            await self.shut()
+            raise
+
+    async def _open(self, device: Device, formats: Sequence[PcmFormat], latency: float | Literal["low"]) -> None:
+        stream = Stream(device, "speaker", lost=self._lost)
+        player = _Player(stream)
+        try:
+            await stream.open(formats, output=True, block_ms=BLOCK_MS, callback=player, latency=latency)
+            if stream.pcm != self._playout.pcm:
+                self._use(stream.pcm)
+            if self._make_reference is not None:
+                self.reference = self._make_reference(stream.pcm)
+            self._player = player
+            player.begin(self._playout, self.reference)
+            await stream.start()
+        except BaseException:
+            player.let_go = True
+            await stream.close()
+            raise
+
+    @property
+    def _played_by(self) -> "_Player":
+        assert self._player is not None, "a speaker is made by `open`"
+        return self._player
 
     def _use(self, pcm: PcmFormat) -> None:
-        """Take the device's format."""
-        self._playout = Playout(pcm, began=self._began, ended=self._ended)
+        """Take the device's format; nobody plays just now."""
+        former = self._playout
+        if self._convert is not None:
+            former.append(self._convert.finish())
+        self._close_tap()
         self._convert = None if pcm == WIRE_OUT else _Converter(pcm)
+        self._playout = self._make_playout(pcm)
+        to_wire = ToWire(former.pcm)
 
-    def _play(self, block: Any, _n_frames: int, _time: object, _status: object) -> None:
-        """Fill a block, in PortAudio's thread."""
-        room = memoryview(block).cast("B")
-        self._stream.beats += 1
-        self._playout.fill(room)
-        if self.reference is not None:
-            self.reference.write(room)
+        def converted(sound: bytes, is_whole: bool) -> bytes:
+            sound = to_wire(sound) + to_wire.finish()
+            if self._convert is None:
+                return sound
+            return self._convert(sound) + (self._convert.finish() if is_whole else b"")
+
+        self._playout.take_over(former, converted)
+        self._open_tap()
+
+    def _make_playout(self, pcm: PcmFormat) -> Playout:
+        return Playout(pcm, began=self._began, ended=self._ended)
 
     def _sounds_s(self) -> float:
-        return self._clock.now() + self._stream.latency_s
+        return self._clock.now() + self.latency_s
 
     @property
     def name(self) -> str:
         """The device's."""
-        return self._stream.device.name
+        return self._played_by.stream.device.name
 
     @property
     def pcm(self) -> PcmFormat:
@@ -121,7 +169,7 @@ class CardSpeaker(Mouth):
     @property
     def latency_s(self) -> float:
         """What the device holds: sound that a flush cannot call back, unless the device is slow and emptied."""
-        return self._stream.latency_s
+        return self._played_by.stream.latency_s
 
     def write(self, pcm: bytes) -> None:
         """Append 24 kHz mono s16le; the receiver task's."""
@@ -146,7 +194,7 @@ class CardSpeaker(Mouth):
             self._playout.tap.forget()
         dropped = super().flush()
         if empties:
-            self._stream.empty()
+            self._played_by.stream.empty()
         return dropped
 
     async def drained(self) -> None:
@@ -158,10 +206,40 @@ class CardSpeaker(Mouth):
     async def close(self) -> None:
         """Close the device."""
         try:
-            await self._stream.close()
+            await self._played_by.stream.close()
         finally:
             self._close_tap()
             self._idle.set()
+
+
+class _Player:
+    """
+    One opening of a device: its callback.
+
+    Attributes:
+        stream: on which the sound goes.
+        let_go: it plays nothing any more; a device that was given up may wake up again.
+    """
+
+    def __init__(self, stream: Stream) -> None:
+        self.stream = stream
+        self.let_go = False
+
+    def begin(self, playout: Playout, reference: Ring | None) -> None:
+        """Take what is to be played, and what gets a copy of it; before the first callback."""
+        self._playout = playout
+        self._reference = reference
+
+    def __call__(self, block: Any, _n_frames: int, _time: object, _status: object) -> None:
+        """Fill a block, in PortAudio's thread."""
+        room = memoryview(block).cast("B")
+        self.stream.beats += 1
+        if self.let_go:
+            room[:] = bytes(len(room))
+            return
+        self._playout.fill(room)
+        if self._reference is not None:
+            self._reference.write(room)
 
 
 class _Converter:

@@ -3,6 +3,7 @@
 import contextlib
 import ctypes
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -180,3 +181,16 @@ def find_device(wanted: str | None, *, output: bool) -> Device:
     if found:
         raise ConfigError(printable(f"{wanted!r} fits more than one {what}: {names}"))
     raise DeviceError(printable(f"{wanted!r} fits no {what}; there are: {names}"))
+
+
+def likely_devices(names: Sequence[str], *, output: bool) -> list[Device]:
+    """
+    Return those that may stand in for a lost one, the likeliest first: those of these full names, the system's choice.
+
+    Raises:
+        DeviceError: there is no PortAudio, or it cannot tell.
+    """
+    able = [d for d in list_devices() if (d.output_channels if output else d.input_channels)]
+    usual = [d for d in able if (d.is_default_output if output else d.is_default_input)]
+    named = [d for name in names for d in able if d.name == name]
+    return list(dict.fromkeys([*named, *usual]))

@@ -85,6 +85,13 @@ class Ear:
             self._judge(b"".join(raw for raw, _, _ in batch))
             self._listen(batch)
 
+    def miss(self) -> None:
+        """Take that nothing was heard for 20 ms, as there is no device just now."""
+        self._batch.clear()
+        self.level_dbfs = self.peak_dbfs = SILENCE_DBFS
+        self._voiced_s.append(None)
+        self._tell_speech(self._detect.miss())
+
     def _listen(self, batch: list[tuple[bytes, bytes, float]]) -> None:
         samples = np.frombuffer(b"".join(clean for _, clean, _ in batch), "<i2").astype(np.float32)
         rows = samples.reshape(len(batch), -1)
@@ -102,6 +109,9 @@ class Ear:
                 self.speech_started_s = onset_s
         if speaking and self._detect.voiced:
             self.speech_ended_s = now
+        self._tell_speech(speaking)
+
+    def _tell_speech(self, speaking: bool) -> None:
         if speaking != self.speaking:
             self.speaking = speaking
             if self._on_speech is not None:

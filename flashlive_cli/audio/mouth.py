@@ -47,7 +47,10 @@ class Mouth(ABC):
     def on_played(self, played: Callable[[bytes, float], None] | None) -> None:
         self._close_tap()
         self._on_played = played
-        if played is not None:
+        self._open_tap()
+
+    def _open_tap(self) -> None:
+        if (played := self._on_played) is not None:
             self._playout.tap = Tap(self._clock, self._playout.pcm, played, bounded=self._tap_bounded)
 
     @property

@@ -11,7 +11,7 @@ Nothing here has a thread or a clock, or waits: the ring's lock is the only one.
 """
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -66,6 +66,7 @@ class Playout:
         self.tap: Tap | None = None
         self.began = began
         self.ended = ended
+        self._before_frames = 0  # played by another one that this has taken over from
         self._ring = Ring(round(pcm.rate_hz * room_s), overwrite=False, frame_bytes=pcm.frame_bytes)
         self._complete = True  # no more of this reply will come: play to the end, and call that no underrun
         self._starts: deque[int] = deque()  # where replies begin that were written while the former still played
@@ -78,7 +79,7 @@ class Playout:
     @property
     def played_frames(self) -> int:
         """Frames played since the start, the faded ones included, pauses not."""
-        return self._ring.read_frames
+        return self._before_frames + self._ring.read_frames
 
     @property
     def held_frames(self) -> int:
@@ -103,6 +104,10 @@ class Playout:
         self._complete = False
         self._ring.write(pcm)
 
+    def append(self, rest: bytes) -> None:
+        """Append to what was written last, whether that was complete or not."""
+        self._ring.write(rest)
+
     def complete(self, rest: bytes = b"") -> None:
         """Append the rest of the reply, after which all is here: it is played to its end without waiting for more."""
         self._ring.write(rest)
@@ -123,9 +128,34 @@ class Playout:
         self.complete()
         return dropped
 
+    def take_over(self, former: "Playout", convert: Callable[[bytes, bool], bytes]) -> None:
+        """
+        Take over all that another one holds, which is for a device of another format; nobody plays either just now.
+
+        Args:
+            former: of no use any more.
+            convert: makes this format of that one's, reply by reply; True where no more of a reply will come.
+        """
+        self._before_frames = -(-former.played_frames * self.pcm.rate_hz // former.pcm.rate_hz)
+        self.underruns = former.underruns
+        self._complete = former._complete  # noqa: SLF001 - one of us
+        for sound, is_whole in former._replies():  # noqa: SLF001 - the same
+            self._ring.write(convert(sound, is_whole))
+            if is_whole:
+                self._starts.append(self._end)
+        if self._complete and self._starts:
+            self._starts.pop()  # nothing has begun there yet
+
+    def _replies(self) -> Iterator[tuple[bytes, bool]]:
+        """Take all that is held, reply by reply, and whether all of it is here; the last may be empty."""
+        for start in self._starts:
+            if start > self._ring.read_frames:
+                yield self._ring.read(start - self._ring.read_frames), True
+        yield self._ring.read(self._ring.held_frames), self._complete
+
     @property
     def _end(self) -> int:
-        """What `played_frames` will be when all that is held has been."""
+        """What the ring's `read_frames` will be when all that is held has been played."""
         return self._ring.written_frames - self._ring.flushed_frames
 
     # the player's

@@ -2,7 +2,8 @@
 A stream from or to a sound device.
 
 PortAudio calls a stream's callback in a thread of its own, with a deadline of one block. What else is asked of it
-may hang with a bad driver, and is asked in threads that nobody has to wait for: see `inthread`.
+may hang with a bad driver, and is asked in threads that nobody has to wait for: see `inthread`. Its list of open
+streams is not made for several threads, so these take turns, but for one that hangs: nobody waits long for that.
 """
 
 import asyncio
@@ -21,11 +22,14 @@ from flashlive_cli.printable import printable
 
 OPEN_PATIENCE_S: Final = 5.0
 CLOSE_PATIENCE_S: Final = 1.0
+TURN_PATIENCE_S: Final = 0.5
+"""So long is a call to PortAudio held back by another one."""
 STALL_CHECK_S: Final = 0.5
 STALLED_CHECKS: Final = 2
 """A device without a callback in so many checks running has stalled: a frozen sound server reports nothing else."""
 FIRST_BEAT_CHECKS: Final = 6
 """The same before the first callback: a headset may take a second to change its profile."""
+BEAT_POLL_S: Final = 0.01
 SLOW_LATENCY_S: Final = 0.06
 """A device that holds more than this is emptied on a flush, at the price of a click: waiting is worse."""
 
@@ -33,19 +37,68 @@ _UNSUPPORTED: Final = {-9999, -9998, -9997, -9994}  # host error, channels, rate
 _BUSY: Final = -9985
 _GONE: Final = -9993  # "illegal combination of I/O devices"
 
-_hanging: Final = threading.Event()
+_turn: Final = threading.Lock()
+_there: Final[set[object]] = set()
+"""Streams that are being opened, are open, or do not close."""
+_left_alone: Final[set[object]] = set()
+"""Those of them whose driver hangs, and what else does."""
 
 
 def driver_hangs() -> bool:
-    """Whether a driver was left alone in this process; it may be printing the same complaint for ever."""
-    return _hanging.is_set()
+    """Whether a driver that was left alone still hangs; it may be printing the same complaint for ever."""
+    return bool(_left_alone)
+
+
+async def look_anew(patience_s: float) -> bool:
+    """
+    Let PortAudio look for devices again, which it does only once by itself; return whether it did.
+
+    It does not where a stream is there, open or hanging, as that would not survive. Until this has returned, nothing
+    else may be asked of PortAudio.
+
+    Raises:
+        DeviceError: it does not come to an end. Nothing may be asked any more.
+    """
+    sounddevice = load_portaudio()
+
+    def start_again() -> bool:
+        if _there or not _turn.acquire(timeout=TURN_PATIENCE_S):
+            return False
+        try:
+            if _there:
+                return False
+            with contextlib.suppress(sounddevice.PortAudioError):  # who lists the devices is told
+                while sounddevice._initialized:  # noqa: SLF001 - sounddevice has no other way
+                    sounddevice._terminate()  # noqa: SLF001 - the same
+                sounddevice._initialize()  # noqa: SLF001 - the same
+        finally:
+            _turn.release()
+        return True
+
+    done = begin(start_again, name="look-anew")
+    try:
+        finished, _ = await asyncio.wait({done}, timeout=patience_s)
+    except asyncio.CancelledError:
+        if not (await asyncio.wait({done}, timeout=CLOSE_PATIENCE_S))[0]:
+            _leave_alone(done)
+        raise
+    if not finished:
+        _leave_alone(done)
+        raise DeviceError("the sound system does not react; is your sound server frozen?")
+    return done.result()
+
+
+def _leave_alone(what: object) -> None:
+    """Leave a driver that hangs alone: PortAudio's goodbye at the end of the process would wait for it."""
+    _left_alone.add(what)
+    atexit.unregister(load_portaudio()._exit_handler)  # noqa: SLF001 - sounddevice has no other way
 
 
 class Stream:
     """
     One PortAudio stream, to be opened, started and closed.
 
-    Belongs to the event loop it was made in. `beats` and `ring` are for the callback.
+    Belongs to the event loop it was made in. `beats` is for the callback.
 
     Attributes:
         device: what it is for.
@@ -65,6 +118,7 @@ class Stream:
         self._lost = lost
         self._stream: Any = None
         self._closing = False
+        self._is_shut = False
         self._emptying: asyncio.Future[None] | None = None
         self._check: asyncio.TimerHandle | None = None
 
@@ -92,18 +146,25 @@ class Stream:
         """
 
         def make() -> None:
-            self._stream, self.pcm = _make(
-                self.device,
-                formats,
-                output=output,
-                block_ms=block_ms,
-                latency=latency,
-                callback=callback,
-                finished_callback=self.finished,
-            )
-            self.latency_s = float(self._stream.latency)
-            if self._closing:  # nobody waited for it
-                self._stream.close()
+            if not self._is_wanted():
+                return
+            _there.add(self)
+            try:
+                self._stream, self.pcm = _make(
+                    self.device,
+                    formats,
+                    output=output,
+                    block_ms=block_ms,
+                    latency=latency,
+                    callback=callback,
+                    finished_callback=self.finished,
+                )
+                self.latency_s = float(self._stream.latency)
+                if self._closing:  # nobody waited for it
+                    self._stream.close()
+            finally:
+                if self._stream is None or self._closing:
+                    self._is_gone()
 
         await self._ask(make, patience_s=OPEN_PATIENCE_S)
 
@@ -116,6 +177,21 @@ class Stream:
         """
         await self._ask(self._stream.start, patience_s=OPEN_PATIENCE_S)
         self._check = self._loop.call_later(STALL_CHECK_S, self._watch, 0, 0)
+
+    async def moves(self) -> None:
+        """
+        Wait for the first callback: a device may open and start, and move no sound.
+
+        Raises:
+            DeviceError: it is lost first.
+        """
+        for _ in range(round(FIRST_BEAT_CHECKS * STALL_CHECK_S / BEAT_POLL_S)):
+            if self.beats:
+                return
+            if self._closing:
+                break
+            await asyncio.sleep(BEAT_POLL_S)
+        raise DeviceError(printable(f"the {self._role} ({self.device.name}) opens, and no sound moves through it"))
 
     def tell_loop(self, told: Callable[..., None], *news: object) -> None:
         """Call something in the loop's thread, from a callback."""
@@ -143,8 +219,9 @@ class Stream:
         self._closing = True
         if self._check is not None:
             self._check.cancel()
-        if self._stream is None:
+        if self._stream is None or self._is_shut:
             return
+        self._is_shut = True
         if self._emptying is not None:
             await asyncio.wait({self._emptying}, timeout=CLOSE_PATIENCE_S)
 
@@ -152,9 +229,18 @@ class Stream:
             with contextlib.suppress(Exception):  # a device that is gone has nothing to complain about
                 self._stream.abort()
                 self._stream.close()
+            self._is_gone()
 
         with contextlib.suppress(DeviceError):
             await self._ask(shut, patience_s=CLOSE_PATIENCE_S)
+
+    def _is_wanted(self) -> bool:
+        return not self._closing
+
+    def _is_gone(self) -> None:
+        """Note that PortAudio has nothing of it any more; in any thread."""
+        _there.discard(self)
+        _left_alone.discard(self)
 
     def _emptied(self, _: "asyncio.Future[None]") -> None:
         self._emptying = None
@@ -162,7 +248,16 @@ class Stream:
     async def _ask(self, work: Callable[[], None], *, patience_s: float) -> None:
         """Ask PortAudio for something, in a thread."""
         sounddevice = load_portaudio()
-        done = begin(work, name="device")
+
+        def take_a_turn() -> None:
+            has_turn = _turn.acquire(timeout=0 if _left_alone else TURN_PATIENCE_S)  # who hangs in its turn keeps it
+            try:
+                work()
+            finally:
+                if has_turn:
+                    _turn.release()
+
+        done = begin(take_a_turn, name="device")
         try:
             # not asyncio.timeout: in a task that was cancelled before, as at the end of a talk, Python 3.11.2 lets it
             # end in CancelledError
@@ -182,10 +277,8 @@ class Stream:
             raise DeviceError(printable(f"{self.device.name}: {exc.args[0]}")) from exc
 
     def _abandon(self) -> None:
-        """Leave a driver that hangs alone: PortAudio's goodbye at the end of the process would wait for it."""
         self._closing = True
-        _hanging.set()
-        atexit.unregister(load_portaudio()._exit_handler)  # noqa: SLF001 - sounddevice has no other way
+        _leave_alone(self)
 
     def _watch(self, beats_before: int, n_still: int) -> None:
         """Look every now and then whether callbacks still come."""

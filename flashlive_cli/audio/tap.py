@@ -48,7 +48,7 @@ class Tap:
         self._played = played
         self._ring = Ring(pcm.rate_hz * ROOM_S, overwrite=bounded, frame_bytes=pcm.frame_bytes)
         self._marks: deque[tuple[int, float | None]] = deque()  # where a reply begins, and when; or where none does
-        self._convert = None if pcm == WIRE_OUT else _Converter(pcm)
+        self._convert = None if pcm == WIRE_OUT else ToWire(pcm)
         self._at = 0  # the next frame's place in all that was written
         self._begun_at = 0  # the reply's first frame's
         self._begun_s: float | None = None  # when it sounded; None where no reply is
@@ -124,7 +124,7 @@ class Tap:
             self._played(pcm, when_s)
 
 
-class _Converter:
+class ToWire:
     """A device's sound, made 24 kHz mono again."""
 
     def __init__(self, pcm: PcmFormat) -> None:
@@ -134,6 +134,7 @@ class _Converter:
         self._resample = Resampler(pcm.rate_hz, WIRE_OUT.rate_hz)
 
     def __call__(self, pcm: bytes) -> bytes:
+        """Take what was played; return what it completes."""
         import numpy as np  # noqa: PLC0415 - the same
 
         return self._rounded(self._resample(np.frombuffer(pcm, "<i2")[:: self._channels].astype(np.float32)))

@@ -68,3 +68,8 @@ class VoiceDetector:
         loud = level_dbfs > max(LEAST_DBFS, floor + ABOVE_FLOOR_DB)
         self.voiced = loud and bool(self._vad.is_speech(chunk, 16_000))
         return self._hysteresis(self.voiced)
+
+    def miss(self) -> bool:
+        """Take that nothing was heard for 20 ms, which tells nothing of how quiet it is; return the same."""
+        self.voiced = False
+        return self._hysteresis(False)

@@ -19,7 +19,15 @@ from flashlive_cli.clock import Clock
 from flashlive_cli.config import Config
 from flashlive_cli.errors import DeviceError
 from flashlive_cli.pcm import SILENCE_DBFS, WIRE_OUT
-from flashlive_cli.reports import EchoChanged, SoundClosed, SoundReady, SpeechEnded, SpeechStarted
+from flashlive_cli.reports import (
+    EchoChanged,
+    SoundClosed,
+    SoundLost,
+    SoundReady,
+    SoundRestored,
+    SpeechEnded,
+    SpeechStarted,
+)
 from flashlive_cli.session.givens import Sound, Spoken, Turn, Typed
 
 if TYPE_CHECKING:
@@ -27,12 +35,14 @@ if TYPE_CHECKING:
 
     from flashlive_cli.audio.cardmic import CardMicrophone
     from flashlive_cli.audio.cardspeaker import CardSpeaker
-    from flashlive_cli.audio.devices import Device
     from flashlive_cli.audio.ear import Ear
     from flashlive_cli.audio.echo import Echo
     from flashlive_cli.audio.mouth import Mouth
     from flashlive_cli.audio.programmic import ProgramMicrophone
     from flashlive_cli.audio.programspeaker import ProgramSpeaker
+    from flashlive_cli.audio.recovery import End, Recovery
+    from flashlive_cli.audio.recovery import Side as End_
+    from flashlive_cli.cli.choice import Choice
     from flashlive_cli.ui.state import Meters
 
 
@@ -40,8 +50,8 @@ if TYPE_CHECKING:
 class _Devices:
     """The devices a talk is to use."""
 
-    microphone: "Device | None" = None
-    speaker: "Device | None" = None
+    microphone: "Choice | None" = None
+    speaker: "Choice | None" = None
 
 
 class TalkSound:
@@ -86,6 +96,7 @@ class TalkSound:
         self._mouth: Mouth | None = None
         self._echo: Echo | None = None
         self._echo_state = ""
+        self._recovery: Recovery | None = None
 
     def prepare(self) -> None:
         """Load what takes time, and look for the devices in a thread, while the service thinks about the setup."""
@@ -111,14 +122,14 @@ class TalkSound:
             found.speaker = self._find_one("output", self._settings.output_device)
         return found
 
-    def _find_one(self, side: Side, wanted: str | None) -> "Device":
+    def _find_one(self, side: Side, wanted: str | None) -> "Choice":
         from flashlive_cli.cli.choice import choose_device  # noqa: PLC0415 - see `prepare`
 
         choice = choose_device(side, wanted)
         if choice.missing is not None:
             name = choice.device.name
             self._screen.warn_in_thread(f"{choice.missing}, chosen last time, is not there: using {name}")
-        return choice.device
+        return choice
 
     async def open(self) -> Sound:
         """
@@ -131,6 +142,8 @@ class TalkSound:
         """
         devices = await self._devices()
         self._stack.callback(self._report_closed)  # when both ends are closed
+        if devices.microphone is not None or devices.speaker is not None:
+            self._recovery = self._make_recovery()
         self._mouth = speaker = await self._open_speaker(devices.speaker)
         if self._on_played is not None:
             speaker.on_played = self._on_played
@@ -139,6 +152,8 @@ class TalkSound:
             self._report_ready()
             self._remember("input", devices.microphone)
             self._remember("output", devices.speaker)
+        if self._recovery is not None:
+            await self._stack.enter_async_context(self._recovery)
         return Sound(speaker, microphone)
 
     def meters(self) -> "Meters | None":
@@ -164,7 +179,7 @@ class TalkSound:
 
         return await found_in_time(self._found)
 
-    async def _open_speaker(self, device: "Device | None") -> "CardSpeaker | ProgramSpeaker | WavSpeaker":
+    async def _open_speaker(self, choice: "Choice | None") -> "CardSpeaker | ProgramSpeaker | WavSpeaker":
         mouth = self._cast.mouth
         if mouth is not None and mouth.startswith(PROGRAM):
             from flashlive_cli.audio.programspeaker import ProgramSpeaker  # noqa: PLC0415 - for who uses one
@@ -173,7 +188,7 @@ class TalkSound:
             self._stack.push_async_callback(program.close)
             self._speaker = program
             return program
-        if device is None:
+        if choice is None:
             file = WavSpeaker.open(self._clock, self._cast.output, failed=self._screen.failed)
             self._stack.push_async_callback(file.close)
             return file
@@ -182,21 +197,25 @@ class TalkSound:
 
         echoes = self._cast.ears == MICROPHONE and self._settings.echo != "off"
         card = await CardSpeaker.open(
-            self._clock, device, lost=self._screen.failed, make_reference=reference_ring if echoes else None
+            self._clock,
+            choice.device,
+            lost=partial(self._recovery_of_cards.lost, "speaker"),
+            make_reference=reference_ring if echoes else None,
         )
         self._stack.push_async_callback(card.close)
         self._speaker = card
+        self._watch("speaker", card, choice)
         return card
 
     async def _open_microphone(
-        self, device: "Device | None"
+        self, choice: "Choice | None"
     ) -> "CardMicrophone | ProgramMicrophone | WavMicrophone | None":
         ears = self._cast.ears
         if ears is None:
             if self._clips is not None:
                 self._stack.push_async_callback(self._clips.close)
             return self._clips
-        if device is None:
+        if choice is None:
             from flashlive_cli.audio.programmic import ProgramMicrophone  # noqa: PLC0415 - for who uses one
 
             program = ProgramMicrophone(
@@ -211,13 +230,52 @@ class TalkSound:
             return program
         from flashlive_cli.audio.cardmic import CardMicrophone  # noqa: PLC0415 - see `prepare`
 
-        card = await CardMicrophone.open(self._clock, device, self._make_ear(), lost=self._screen.failed)
+        card = await CardMicrophone.open(
+            self._clock,
+            choice.device,
+            self._make_ear(),
+            lost=partial(self._recovery_of_cards.lost, "microphone"),
+        )
         self._stack.push_async_callback(card.close)
         self._microphone = card
-        self._echo = self._make_echo(card)
+        self._watch("microphone", card, choice)
+        self._echo = self._make_echo(card, self._settings.echo)
         if self._echo is not None:
             card.clean = self._clean
         return card
+
+    def _make_recovery(self) -> "Recovery":
+        from flashlive_cli.audio import recovery  # noqa: PLC0415 - see `prepare`
+        from flashlive_cli.audio.recovery import Recovery  # noqa: PLC0415 - the same
+
+        return Recovery(
+            on_lost=self._lost, on_back=self._back, gave_up=self._screen.failed, patience_s=recovery.PATIENCE_S
+        )
+
+    @property
+    def _recovery_of_cards(self) -> "Recovery":
+        assert self._recovery is not None, "made before a card is opened"
+        return self._recovery
+
+    def _watch(self, side: "End_", end: "End", choice: "Choice") -> None:
+        """Have an end brought back when it is lost: through the device that was chosen, or else the system's choice."""
+        settings = self._settings
+        asked = settings.input_device if side == "microphone" else settings.output_device
+        is_usual = choice.why == "system's default" or (asked or "").casefold() == "default"
+        self._recovery_of_cards.watch(side, end, None if is_usual else choice.device.name)
+
+    def _lost(self, side: "End_", device: str, reason: str) -> None:
+        from flashlive_cli.audio.recovery import PATIENCE_S  # noqa: PLC0415 - see `prepare`
+
+        self._screen.tell(SoundLost(side, device, reason, PATIENCE_S))
+
+    def _back(self, side: "End_", away_s: float) -> None:
+        """Report it; the echo takes another way now, and is learned anew."""
+        end = self._microphone if side == "microphone" else self._speaker
+        assert end is not None, "it was lost"
+        self._screen.tell(SoundRestored(side, end.name, end.pcm.rate_hz, 1000 * end.latency_s, 1000 * away_s))
+        if self._echo is not None and self._microphone is not None:
+            self._echo = self._make_echo(self._microphone, self._echo.mode)
 
     def _make_ear(self) -> "Ear":
         from flashlive_cli.audio.ear import Ear  # noqa: PLC0415 - see `prepare`
@@ -227,7 +285,7 @@ class TalkSound:
     def _spoke(self, started: bool) -> None:
         self._screen.tell(SpeechStarted("local") if started else SpeechEnded("local"))
 
-    def _make_echo(self, microphone: "CardMicrophone") -> "Echo | None":
+    def _make_echo(self, microphone: "CardMicrophone | ProgramMicrophone", mode: str) -> "Echo | None":
         from flashlive_cli.audio.cardspeaker import CardSpeaker  # noqa: PLC0415 - see `prepare`
         from flashlive_cli.audio.echo import Echo  # noqa: PLC0415 - see `prepare`
 
@@ -242,12 +300,12 @@ class TalkSound:
             delay_ms=delay_ms,
             on_fallback=self._screen.warn,
         )
-        if self._settings.echo == "half":
+        if mode == "half":
             return make("half")
         try:
             return make("cancel")
         except DeviceError as error:
-            if self._settings.echo == "cancel":
+            if mode == "cancel":
                 raise
             self._screen.warn(f"{error}: half duplex, the microphone is off while the reply sounds")
             return make("half")
@@ -287,10 +345,11 @@ class TalkSound:
             )
         )
 
-    def _remember(self, side: Side, device: "Device | None") -> None:
+    def _remember(self, side: Side, choice: "Choice | None") -> None:
         """Keep what was chosen by a flag, for the next talk; and warn of what will sound like a telephone."""
-        if device is None:
+        if choice is None:
             return
+        device = choice.device
         if device.seems_hands_free:
             self._screen.warn(
                 f"{device.name} is in its hands-free profile, which sounds like a telephone: use another microphone, "

@@ -31,7 +31,9 @@ from flashlive_cli.reports.sound import (
     EchoChanged,
     MicrophoneSwitched,
     SoundClosed,
+    SoundLost,
     SoundReady,
+    SoundRestored,
 )
 from flashlive_cli.reports.speech import (
     ReplyComplete,
@@ -70,7 +72,9 @@ __all__ = [
     "SessionReady",
     "SessionResumed",
     "SoundClosed",
+    "SoundLost",
     "SoundReady",
+    "SoundRestored",
     "SpeechEnded",
     "SpeechStarted",
     "Stamped",
@@ -98,6 +102,8 @@ Report = (
     | SessionLeaving
     | SessionClosed
     | SoundReady
+    | SoundLost
+    | SoundRestored
     | EchoChanged
     | SoundClosed
     | MicrophoneSwitched

@@ -30,6 +30,46 @@ class SoundReady:
 
 
 @dataclass(frozen=True, slots=True)
+class SoundLost:
+    """
+    A sound card's microphone or speaker is gone, or no sound moves through it; it is looked for, or another.
+
+    Attributes:
+        side: which of them.
+        device: its name.
+        reason: what has become of it, in words.
+        patience_s: after how long the talk is given up, in seconds.
+    """
+
+    type: ClassVar = "sound.lost"
+    side: Literal["microphone", "speaker"]
+    device: str
+    reason: str
+    patience_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class SoundRestored:
+    """
+    A lost microphone or speaker goes on, through the same device or another.
+
+    Attributes:
+        side: which of them.
+        device: the name of the one that is open now.
+        rate_hz: at which it is.
+        latency_ms: what it holds.
+        away_ms: from the moment at which it was seen to be lost.
+    """
+
+    type: ClassVar = "sound.restored"
+    side: Literal["microphone", "speaker"]
+    device: str
+    rate_hz: int
+    latency_ms: float
+    away_ms: float
+
+
+@dataclass(frozen=True, slots=True)
 class EchoChanged:
     """
     What is done against the echo has changed.
@@ -52,7 +92,7 @@ class SoundClosed:
 
     Attributes:
         underruns: times that the speaker ran dry within a reply.
-        microphone_lost_ms: sound of the microphone that could not be sent in time.
+        microphone_lost_ms: sound of the microphone that could not be sent in time, or was not heard at all.
         erle_db: by how much the echo was lowered in the end; None where nothing was measured.
     """
 

@@ -150,6 +150,7 @@ class Panel:
     def _meters(self, state: State, meters: Meters, width: int) -> tuple[Row, ...]:
         length = rows.meter_length(width)
         label = {"muted": "muted", "waiting": "off"}.get(state.microphone, "you")
+        label = "gone" if "microphone" in state.lost else label
         return rows.meters(
             rows.loudness(meters.microphone_dbfs, length, lit=meters.speaking),
             label,
@@ -203,6 +204,8 @@ def _words_of(keys: Iterable[tuple[str, str]], width: int, signs: Signs) -> tupl
 def _said_of(state: State, meters: Meters | None, now: float) -> tuple[Doing, str]:
     """Return what is going on, and a word in place of that where another is better."""
     doing = state.doing
+    if state.lost and doing in {"listening", "replying", "hearing"}:
+        return doing, f"no {' and no '.join(sorted(state.lost))}"
     if doing in {"listening", "replying"} and meters is not None and meters.held_ms >= 1:
         return "replying", ""
     if doing == "listening" and state.microphone == "muted":

@@ -51,7 +51,7 @@ class PlainScreen:
             case r.TalkSummary():
                 for line in summed_up(stamped.report):
                     self._note(line)
-            case r.SoundReady() | r.EchoChanged() | r.SoundClosed():
+            case r.SoundReady() | r.SoundLost() | r.SoundRestored() | r.EchoChanged() | r.SoundClosed():
                 for line in of_sound(stamped.report):
                     self._note(line)
             case r.TurnLatency(total_ms=total_ms, speech_end_to_content_ms=thinking_ms):

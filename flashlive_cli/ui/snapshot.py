@@ -21,7 +21,7 @@ class Meters:
         speaker_dbfs: level of what is being played.
         held_ms: sound that has come and is still to be played.
         underruns: times that the speaker ran dry within a reply, since the start.
-        lost_ms: sound of the microphone that could not be sent in time, since the start.
+        lost_ms: sound of the microphone that was not heard, or not sent in time, since the start.
     """
 
     microphone_dbfs: float
@@ -103,6 +103,7 @@ class State:
         ends_at: when the server will end this connection; None where it has not said so.
         moving_because: why the talk is moving to another connection.
         microphone: what of the microphone goes to the service.
+        lost: which devices are gone just now.
         echo: what is done against the echo; None where there is none.
         erle_db: by how much it is lowered, as measured.
         hearing: the user is being heard.
@@ -126,6 +127,7 @@ class State:
     ends_at: float | None = None
     moving_because: str = ""
     microphone: Literal["open", "muted", "waiting", "pushed"] = "open"
+    lost: frozenset[Literal["microphone", "speaker"]] = frozenset()
     echo: Literal["cancel", "half", "off", "learning", "cancelling"] | None = None
     erle_db: float | None = None
     hearing: bool = False

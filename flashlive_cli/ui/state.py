@@ -34,7 +34,7 @@ _Linked = (
     | r.Warned
     | r.Failed
 )
-_Sounded = r.SoundReady | r.EchoChanged | r.SoundClosed | r.MicrophoneSwitched
+_Sounded = r.SoundReady | r.SoundLost | r.SoundRestored | r.EchoChanged | r.SoundClosed | r.MicrophoneSwitched
 _Spoken = (
     r.SpeechStarted
     | r.SpeechEnded
@@ -70,7 +70,14 @@ def advance(state: State, told: Told, now: float) -> State:
             | r.Failed()
         ):
             return _linked(state, told, now)
-        case r.SoundReady() | r.EchoChanged() | r.SoundClosed() | r.MicrophoneSwitched():
+        case (
+            r.SoundReady()
+            | r.SoundLost()
+            | r.SoundRestored()
+            | r.EchoChanged()
+            | r.SoundClosed()
+            | r.MicrophoneSwitched()
+        ):
             return _sounded(state, told)
         case (
             r.SpeechStarted()
@@ -127,6 +134,10 @@ def _sounded(state: State, told: _Sounded) -> State:
     match told:
         case r.SoundReady(echo=echo):
             state = replace(_notes(state, of_sound(told)), echo=echo)
+        case r.SoundLost(side=side):
+            state = replace(_notes(state, of_sound(told), "warning"), lost=state.lost | {side})
+        case r.SoundRestored(side=side):
+            state = replace(_notes(state, of_sound(told)), lost=state.lost - {side})
         case r.EchoChanged(state=echo, erle_db=erle_db):
             state = replace(state, echo=echo, erle_db=erle_db)
         case r.SoundClosed():

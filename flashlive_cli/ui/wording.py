@@ -33,7 +33,9 @@ def gone_on(report: r.SessionResumed) -> str:
     return "".join(f"; {each}" for each in told)
 
 
-def of_sound(report: r.SoundReady | r.EchoChanged | r.SoundClosed) -> Iterator[str]:
+def of_sound(
+    report: r.SoundReady | r.SoundLost | r.SoundRestored | r.EchoChanged | r.SoundClosed,
+) -> Iterator[str]:
     """Say what is listened and spoken through, and how well that goes."""
     match report:
         case r.SoundReady(echo=echo):
@@ -43,6 +45,10 @@ def of_sound(report: r.SoundReady | r.EchoChanged | r.SoundClosed) -> Iterator[s
             )
             words = [_end(*end) for end in ends if end[1] is not None]
             yield ", ".join([*words, f"echo: {echo}"] if echo else words)
+        case r.SoundLost(reason=reason, patience_s=patience_s):
+            yield f"{reason}; waiting up to {patience_s:.0f} s for it, or for another"
+        case r.SoundRestored(side=side, device=device, away_ms=away_ms):
+            yield f"going on after {took(away_ms)} with {_end(side, device, report.rate_hz, report.latency_ms)}"
         case r.EchoChanged(state=state, erle_db=erle_db):
             heard = (
                 f"cancelled, by {erle_db:.0f} dB"
@@ -54,7 +60,7 @@ def of_sound(report: r.SoundReady | r.EchoChanged | r.SoundClosed) -> Iterator[s
             if underruns:
                 yield f"the speaker ran dry {_counted(underruns, 'time')} within a reply"
             if lost_ms:
-                yield f"{lost_ms:.0f} ms of the microphone could not be sent in time"
+                yield f"{lost_ms:.0f} ms of the microphone were not heard, or not sent in time"
 
 
 def summed_up(summary: r.TalkSummary) -> Iterator[str]:

@@ -64,7 +64,9 @@ async def opened(**options: Any) -> Ears:
     device = await asyncio.to_thread(find_device, None, output=True)
     clock = Clock()
     speaker = await CardSpeaker.open(clock, device, lost=lambda _: None, **options)
-    await until(lambda: speaker._stream.beats > 100)  # a device that was just opened takes its first blocks at once
+    await until(
+        lambda: speaker._played_by.stream.beats > 100
+    )  # a device that was just opened takes its first blocks at once
     return Ears(speaker, clock)
 
 

@@ -107,3 +107,20 @@ def test_a_microphone_that_clips_is_told_once_and_a_loud_one_is_not() -> None:
     clipping.hear(voice(4, amplitude=90000))
 
     assert len([words for _, words in clipping.said if "clips" in words]) == 1
+
+
+def test_without_a_device_an_utterance_ends_and_nobody_is_told_of_a_silent_microphone() -> None:
+    listening = Listening()
+    for _ in range(500):
+        listening.ear.miss()
+    assert listening.said == []
+    listening.hear(room(1.0))
+    listening.hear(voice(1.0))
+    said = [what for _, what in listening.said]
+    assert said == ["started"]
+    for _ in range(50):
+        listening.ear.miss()
+
+    assert not listening.ear.speaking
+    assert [what for _, what in listening.said] == ["started", "ended"]
+    assert listening.ear.level_dbfs == SILENCE_DBFS

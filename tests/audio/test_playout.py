@@ -245,3 +245,30 @@ def test_whatever_happens_every_frame_sounds_once_and_in_order_or_was_flushed(st
     assert n_written == n_heard + n_dropped + len(waiting)
     n_ended = len(rig.told("ended") + rig.told("waits"))
     assert n_ended + rig.playout.sounding <= len(rig.told("began"))
+
+
+@given(st.lists(st.tuples(st.integers(1, 5), st.booleans()), max_size=8), st.integers(0, 40))
+def test_what_another_takes_over_sounds_as_it_would_have(replies: list[tuple[int, bool]], n_blocks: int) -> None:
+    """Replies in their order, each told at its own beginning; nothing lost or repeated, and the count goes on."""
+    rigs = [Rig(), Rig(STEREO)]
+    former, heir = rigs
+    expected: list[int] = []
+    for dye, (blocks, completes) in enumerate(replies, start=1):
+        former.playout.write(former.dyed(dye, 5 * blocks))
+        if completes or dye == len(replies):
+            former.playout.complete()
+        expected += [dye] * blocks
+    heard = former.fill(n_blocks)[::120]
+    former.playout.stop()
+    played = former.playout.played_frames
+
+    def doubled(sound: bytes, _is_whole: bool) -> bytes:
+        return np.frombuffer(sound, "<i2").repeat(4).tobytes()
+
+    heir.playout.take_over(former.playout, doubled)
+    assert heir.playout.played_frames == 2 * played
+    heard += heir.fill(60)[::240]
+
+    assert [dye for dye in heard if dye] == expected
+    assert heir.playout.played_frames == 2 * 120 * len(expected)
+    assert not heir.playout.held_frames

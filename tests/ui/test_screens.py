@@ -56,6 +56,8 @@ EXAMPLES: list[r.Report] = [
     r.RecordingStarted("recordings/2026-11-22_21-30-05"),
     r.SessionResumed(True, (), 1500.0, asked_again=True, microphone_lost_ms=400.0),
     r.TalkSummary(1.0, 0, 0, 0, None, None, None, {}, {}, None),
+    r.SoundLost("speaker", "USB", "the speaker (USB) went away", 60.0),
+    r.SoundRestored("speaker", "default", 24_000, 10.0, 1540.0),
 ]
 
 
@@ -127,6 +129,15 @@ def test_what_the_talk_sounds_through_is_said_with_what_it_holds_back() -> None:
         "flashlive: echo: learning the room; the microphone is off while the reply sounds (headphones: --echo off)\n",
         "flashlive: echo: half duplex; the microphone is off while the reply sounds\n",
         "flashlive: echo: cancelled, by 31 dB\n",
+    ]
+
+
+def test_a_device_that_is_lost_and_one_that_goes_on_in_its_place_are_told_by_name() -> None:
+    notes = [shown(report)[1] for report in EXAMPLES if isinstance(report, r.SoundLost | r.SoundRestored)]
+
+    assert notes == [
+        "flashlive: the speaker (USB) went away; waiting up to 60 s for it, or for another\n",
+        "flashlive: going on after 1.5 s with speaker default (24 kHz, holds 10 ms)\n",
     ]
 
 

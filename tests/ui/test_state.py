@@ -16,6 +16,7 @@ READY = r.SessionReady("gemini-x", "Puck", ("f", "g"), simulated=False, setup_ms
 ANSWER = r.TurnLatency(600.0, 10.0, 20.0, 630.0)
 CUT_IN = r.BargeInLatency(150.0, 18.0)
 SUMMARY = r.TalkSummary(62.0, 3, 1, 2, 612.0, 655.5, 18.2, {"TEXT": 10}, {"AUDIO": 50}, 0.01234)
+LOST = r.SoundLost("microphone", "USB", "the microphone (USB) went away", 60.0)
 USAGE = r.UsageReported(100, 20, 3, 123, {}, {}, cost_usd=0.001, total_cost_usd=0.0025)
 
 EXAMPLES: list[Told] = [
@@ -25,6 +26,8 @@ EXAMPLES: list[Told] = [
     r.SessionLeaving(50.0),
     r.SessionClosed(1008, "go away", 3.0, 2),
     r.SoundReady("USB", 16_000, 20.0, "Speaker", 48_000, 10.0, "cancel"),
+    r.SoundLost("microphone", "USB", "the microphone (USB) went away", 60.0),
+    r.SoundRestored("microphone", "default", 16_000, 20.0, 1540.0),
     r.EchoChanged("cancelling", 31.2),
     r.SoundClosed(2, 20.0, 31.2),
     r.MicrophoneSwitched("muted"),
@@ -88,6 +91,10 @@ def test_the_examples_hold_all_that_can_be_told() -> None:
         ((r.MicrophoneSwitched("waiting"),), {"microphone": "waiting"}),
         ((r.SoundReady(None, None, None, None, None, None, None),), {"echo": None}),
         ((r.SoundReady("m", 16_000, 1.0, "s", 24_000, 1.0, "half"),), {"echo": "half"}),
+        ((LOST,), {"lost": {"microphone"}}),
+        ((LOST, r.SoundLost("speaker", "S", "gone", 60.0)), {"lost": {"microphone", "speaker"}}),
+        ((LOST, r.SoundRestored("microphone", "other", 48_000, 1.0, 1.0)), {"lost": set()}),
+        ((LOST, r.SoundRestored("speaker", "other", 48_000, 1.0, 1.0)), {"lost": {"microphone"}}),
         ((r.EchoChanged("learning", None),), {"echo": "learning", "erle_db": None}),
         ((r.EchoChanged("cancelling", 31.2),), {"echo": "cancelling", "erle_db": 31.2}),
         ((ANSWER, CUT_IN), {"answer": ANSWER, "barge_in": CUT_IN}),

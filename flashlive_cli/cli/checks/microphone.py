@@ -126,9 +126,12 @@ async def next_chunk(microphone: CardMicrophone, lost: list[DeviceError]) -> byt
     """
     try:
         async with asyncio.timeout(_DELIVERY_PATIENCE_S):
-            return await microphone.read()
+            chunk = await microphone.read()
     except TimeoutError as exc:
         raise lost[0] if lost else DeviceError(f"{microphone.name} delivers no sound") from exc
+    if lost:  # what comes is silence that stands in
+        raise lost[0]
+    return chunk
 
 
 def _troubles(samples: Sound16, heard: Heard, gap_ms: float, seconds: float) -> list[tuple[str, str]]:
