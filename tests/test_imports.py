@@ -27,11 +27,13 @@ MAY_SEE = {
         *("protocol", "session", "audio", "toolbox", "toolset", "ui", "sim", "recording", "scenario", "config"),
         *LOBBY,
     },
+    "pytest_plugin": {"session", "sim", "scenario", *LOBBY},
 } | {module: LOBBY - {module} for module in LOBBY}
 
 DOORS = {
     "websockets": {"session/connection.py", "sim/server.py"},
     "typer": {"cli/"},
+    "pytest": {"pytest_plugin/"},
     "msgspec": {"protocol/codec/"},
     "pydantic": {"config/", "toolbox/", "scenario/"},
     "pydantic_core": {"toolbox/"},

@@ -16,13 +16,14 @@ from typing import TYPE_CHECKING
 import typer
 
 from flashlive_cli.cli.exits import KILLED_BY
-from flashlive_cli.cli.guest import CannotRun, guest_environment, guest_settings, run_guest
+from flashlive_cli.cli.guest import CannotRun, run_guest
 from flashlive_cli.cli.traffic import TrafficFiles, TrafficLog
 from flashlive_cli.clock import Clock
 from flashlive_cli.errors import FlashliveError, OutputFailed
 from flashlive_cli.printable import printable
 from flashlive_cli.sim.certificate import throw_away_certificate
 from flashlive_cli.sim.faults import Fault
+from flashlive_cli.sim.guests import guest_environment, guest_settings
 from flashlive_cli.sim.script import Script
 from flashlive_cli.sim.server import SimServer, serve
 from flashlive_cli.sim.tape import Tape

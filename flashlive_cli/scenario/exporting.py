@@ -30,7 +30,7 @@ _ANCHORS: Final = ("reply.first_sample", "reply.started", "tool.called", "transc
 _LONGEST_PAUSE_S: Final = 0.7
 _PAUSE_S: Final = 0.5
 """Within a turn; voice detectors take a longer pause for the turn's end, and then it would be two."""
-_FIRST_AUDIO_MS: Final = 3000
+_FIRST_AUDIO_MS: Final = 5000
 _INTERRUPTED_MS: Final = 1000
 _FLUSHED_MS: Final = 500
 """Least limits: room for a slower machine, and for the simulator."""

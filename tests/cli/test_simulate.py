@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from flashlive_cli.cli.guest import DUMMY_KEY, guest_environment, guest_settings
+from flashlive_cli.sim.guests import DUMMY_KEY, guest_environment, guest_settings
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="signals and shells are POSIX's")
 

@@ -260,8 +260,8 @@ def test_pauses_that_would_end_a_turn_are_cut_short(run, tmp_path) -> None:
         file.writeframes(np.stack([at_24k, np.zeros_like(at_24k)], axis=1).astype("<i2").tobytes())
     length_s = len(question) / 16000
     for t, words in ((1 + length_s, "Where is"), (2.5 + 2 * length_s, "my order?")):
-        for final in (False, True):
-            kept.append({"type": "transcript", "t": t, "turn": 1, "role": "user", "text": words, "final": final})
+        said = {"type": "transcript", "t": t, "turn": 1, "role": "user", "text": words}
+        kept += [said | {"final": False}, said | {"final": True}]
     kept += [
         {"type": "reply.started", "t": 8.5, "turn": 1},
         {"type": "transcript", "t": 8.6, "turn": 1, "role": "model", "text": "Here.", "final": True, "heard": "Here."},
@@ -328,11 +328,11 @@ def test_a_scenario_is_brought_up_to_what_was_said_and_keeps_its_looks(service, 
 
     changes = update_scenario(path, service)
 
+    old, new = ('[{ name = "check_order_status", answer = "shipped" }]', '[{ name = "check_order_status", args = {')
+    assert changes.pop(2).startswith(f"turn 3: calls: {old} -> {new}")
     assert changes == [
         'turn 1: heard: "Where is my order?"',
         'turn 1: reply: "I do not know."',
-        'turn 3: calls: [{ name = "check_order_status", answer = "shipped" }] -> '
-        '[{ name = "check_order_status", args = { order_id = "B-2" }…',
         'turn 3: reply: "old" -> "Quite new."',
     ]
     text = path.read_bytes().decode()
