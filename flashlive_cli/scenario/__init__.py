@@ -24,4 +24,9 @@ Scripted conversations that assert: a scenario file -> a run -> a verdict.
     exporting.py  a recorded talk -> a scenario that passes on the simulator
     updating.py   what the service really said -> the [turn.sim] tables of a scenario
     toml.py       values spelled as TOML
+    report.py     what a suite came to, as JSON
+    junit.py      the same as JUnit XML
+    timeline.py   what a page shows of a run, on the conversation's clock
+    waveform.py   sound made small enough for a page
+    page.py       runs as one HTML file; its style and script are in page/
 """

@@ -31,7 +31,9 @@ from flashlive_cli.reports import (
 )
 from flashlive_cli.scenario.listening import Piece, Track
 
-Moment = SpeechStarted | SpeechEnded | ReplyFlushed | TurnLatency | BargeInLatency | SessionMoving | SessionResumed | Warned
+Moment = (
+    SpeechStarted | SpeechEnded | ReplyFlushed | TurnLatency | BargeInLatency | SessionMoving | SessionResumed | Warned
+)
 """What is worth a mark of its own in a picture of the run."""
 
 
@@ -221,10 +223,10 @@ class Course:
 
     def finish(self) -> None:
         """Measure, when all is over."""
-        ends = [*(turn.begun_s for turn in self.turns[1:]), float("inf")]
-        for turn, end_s in zip(self.turns, ends, strict=False):
-            turn.asked_from_s = self.user.first_audible_s(turn.begun_s, end_s)
-            turn.asked_until_s = self.user.last_audible_s(turn.begun_s, end_s)
+        borders = [*map(self._border, self.turns), float("inf")]
+        for turn, start_s, end_s in zip(self.turns, borders, borders[1:], strict=False):
+            turn.asked_from_s = self.user.first_audible_s(start_s, end_s)
+            turn.asked_until_s = self.user.last_audible_s(start_s, end_s)
             if turn.asked_until_s is None:
                 turn.asked_from_s = turn.asked_until_s = turn.typed_s
         for before, turn in zip(self.turns, self.turns[1:], strict=False):
@@ -247,6 +249,17 @@ class Course:
                 turn.answered_from_s = answer[0].start_s if answer else None
                 whole = not turn.replies[-1].interrupted and ended_s is not None
                 turn.answered_until_s = answer[-1].end_s if answer and whole else None
+
+    def _border(self, turn: TurnCourse) -> float:
+        """
+        Return when the first chunk of a turn's sound began: up to its length before the turn itself.
+
+        A chunk holds sound of one turn only, and is of the turn in which it was read: when it ended.
+        """
+        for piece in self.user.pieces:
+            if piece.start_s + WIRE_IN.seconds_in(len(piece.pcm)) > turn.begun_s:
+                return min(piece.start_s, turn.begun_s)
+        return turn.begun_s
 
     def _give_back(self, before: TurnCourse, turn: TurnCourse) -> None:
         """Put replies that this turn's words cut before they were over to the turn before."""

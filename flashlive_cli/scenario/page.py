@@ -52,7 +52,7 @@ def write_html(path: Path, timelines: Sequence[Timeline], *, took_s: float, pass
     text = page_of(timelines, folder=path.parent, took_s=took_s, pass_at=pass_at)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with open(open_private(path, os.O_TRUNC), "w", encoding="utf-8", newline="\n") as file:
+        with os.fdopen(open_private(path, os.O_TRUNC), "w", encoding="utf-8", newline="\n") as file:
             file.write(text)
     except (OSError, ValueError) as exc:
         raise FileError(f"{printable(str(path))}: cannot be written: {reason_of(exc)}") from exc
@@ -85,7 +85,11 @@ def _title(timelines: Sequence[Timeline]) -> str:
     if len(timelines) == 1:
         return f"{timelines[0].outcome.name} · flashlive"
     n_missed = sum(timeline.outcome.status != "passed" for timeline in timelines)
-    return f"{n_missed} of {len(timelines)} did not pass · flashlive" if n_missed else f"{len(timelines)} passed · flashlive"
+    return (
+        f"{n_missed} of {len(timelines)} did not pass · flashlive"
+        if n_missed
+        else f"{len(timelines)} passed · flashlive"
+    )
 
 
 def _report(timelines: Sequence[Timeline], folder: Path, took_s: float, pass_at: int | None) -> dict[str, Any]:

@@ -187,8 +187,8 @@ def _answers(course: Course) -> Iterator[Answer]:
     replies = sorted(_replies(course), key=lambda each: each[1].started_s)
     sounds = list(course.model.sounds())
     lost_s = {at_s: moment.dropped_ms / 1000 for at_s, moment in course.moments if isinstance(moment, ReplyFlushed)}
-    nexts = [reply.started_s for _, reply in replies[1:]] + [float("inf")]
-    for (number, reply), until_s in zip(replies, nexts, strict=True):
+    nexts = [*(reply.started_s for _, reply in replies[1:]), float("inf")]
+    for (number, reply), until_s in zip(replies, nexts, strict=False):
         played = _played(sounds, reply.started_s, until_s)
         ended_s = reply.started_s if reply.ended_s is None else reply.ended_s
         start_s, end_s = (played.start_s, played.end_s) if played else (reply.started_s, ended_s)
@@ -265,7 +265,9 @@ def _marks(at_s: float, moment: Moment) -> Iterator[Mark]:
         case SessionMoving():
             yield Mark("moving", at_s, f"moves to another connection: {moment.reason}")
         case SessionResumed():
-            yield Mark("resumed", at_s, "goes on over another connection" + ("" if moment.resumed else ", as a new session"))
+            yield Mark(
+                "resumed", at_s, "goes on over another connection" + ("" if moment.resumed else ", as a new session")
+            )
         case Warned():
             yield Mark("warning", at_s, moment.message)
         case TurnLatency() | BargeInLatency():

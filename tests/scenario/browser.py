@@ -1,18 +1,20 @@
-"""A headless Chromium with one page, driven over its DevTools protocol: all that it asks for and complains of is kept."""
+"""A headless Chromium with one page, driven over its DevTools protocol; what it asks for and complains of is kept."""
 
 import base64
 import json
 import subprocess
 import time
+import urllib.request
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from websockets.sync.client import ClientConnection, connect  # noqa: TID251 - the DevTools protocol of a test's browser
+from websockets.sync.client import connect  # noqa: TID251 - the DevTools protocol of a test's browser
 
 FLAGS = (
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync", "--disable-default-apps", "--disable-dev-shm-usage", "--mute-audio",
-    "--no-proxy-server", "--remote-debugging-port=0", "--autoplay-policy=no-user-gesture-required",
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--mute-audio",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-default-apps",
+    "--disable-dev-shm-usage", "--no-proxy-server", "--remote-debugging-port=0",
 )  # fmt: skip
 PATIENCE_S = 30
 
@@ -30,30 +32,24 @@ class Browser:
         self.requests: list[str] = []
         self.complaints: list[str] = []
         self._number = 0
-        self._process = subprocess.Popen(
-            [program, *FLAGS, f"--user-data-dir={folder}", "about:blank"],
-            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        )  # fmt: skip
-        try:
-            self._line = self._connected(folder / "DevToolsActivePort")
+        self._end = ExitStack()
+        with self._end:  # where something fails
+            process = subprocess.Popen(
+                [program, *FLAGS, f"--user-data-dir={folder}", "about:blank"],
+                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            )  # fmt: skip
+            self._end.callback(_stop, process)
+            url = _page_of(process, folder / "DevToolsActivePort")
+            self._line = self._end.enter_context(connect(url, max_size=None, proxy=None))
             for domain in ("Page", "Runtime", "Log", "Network"):
                 self.tell(f"{domain}.enable")
             scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
             self.tell("Emulation.setEmulatedMedia", features=[scheme])
             self.resize(1280, 900)
-        except BaseException:
-            self.close()
-            raise
+            self._end = self._end.pop_all()
 
     def close(self) -> None:
-        self._process.terminate()
-        try:
-            self._process.wait(10)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-        if line := getattr(self, "_line", None):
-            line.close()
+        self._end.close()
 
     def resize(self, width: int, height: int, scale: float = 1) -> None:
         metrics = {"width": width, "height": height, "deviceScaleFactor": scale, "mobile": False}
@@ -74,7 +70,7 @@ class Browser:
     def until(self, script: str) -> None:
         """Wait for an expression to become true."""
         deadline = time.monotonic() + PATIENCE_S
-        while not self.ask(script):
+        while not self.ask(f"Boolean({script})"):
             assert time.monotonic() < deadline, f"{script} does not come true"
             time.sleep(0.02)
 
@@ -94,7 +90,9 @@ class Browser:
 
     def box(self, selector: str) -> dict[str, float]:
         """Return where the first element of a selector is, in CSS pixels."""
-        found: dict[str, float] = self.ask(f"document.querySelector({json.dumps(selector)}).getBoundingClientRect().toJSON()")
+        found: dict[str, float] = self.ask(
+            f"document.querySelector({json.dumps(selector)}).getBoundingClientRect().toJSON()"
+        )
         return found
 
     def picture(self) -> bytes:
@@ -127,21 +125,34 @@ class Browser:
                 self.complaints.append(params["entry"]["text"])
             case "Page.javascriptDialogOpening":
                 self.complaints.append(f"dialog: {params['message']}")
-                self._line.send(json.dumps({"id": 0, "method": "Page.handleJavaScriptDialog", "params": {"accept": True}}))
+                self._line.send(
+                    json.dumps({"id": 0, "method": "Page.handleJavaScriptDialog", "params": {"accept": True}})
+                )
 
-    def _connected(self, port_file: Path) -> ClientConnection:
-        import urllib.request
 
-        deadline = time.monotonic() + PATIENCE_S
-        while not (port_file.is_file() and port_file.read_text()):
-            assert self._process.poll() is None, "Chromium does not start"
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
-        port = port_file.read_text().split()[0]
-        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        while True:
-            with opener.open(f"http://127.0.0.1:{port}/json/list", timeout=PATIENCE_S) as answer:
-                pages = [each for each in json.load(answer) if each["type"] == "page"]
-            if pages:
-                return connect(pages[0]["webSocketDebuggerUrl"], max_size=None, proxy=None)
-            time.sleep(0.02)
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(10)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def _page_of(process: subprocess.Popen[bytes], port_file: Path) -> str:
+    """Wait for the browser; return where its page listens."""
+    deadline = time.monotonic() + PATIENCE_S
+    while not (port_file.is_file() and len(port_file.read_text().split()) == 2):
+        assert process.poll() is None, "Chromium does not start"
+        assert time.monotonic() < deadline, "Chromium does not listen"
+        time.sleep(0.02)
+    port = port_file.read_text().split()[0]
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    while True:
+        with opener.open(f"http://127.0.0.1:{port}/json/list", timeout=PATIENCE_S) as answer:
+            pages = [each for each in json.load(answer) if each["type"] == "page"]
+        if pages:
+            url: str = pages[0]["webSocketDebuggerUrl"]
+            return url
+        assert time.monotonic() < deadline, "Chromium has no page"
+        time.sleep(0.02)

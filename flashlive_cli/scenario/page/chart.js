@@ -221,14 +221,14 @@ class Chart {
     style.transform = `translateX(${left.toFixed(1)}px)`;
     style.width = `${wide.toFixed(1)}px`;
     style.paddingInlineStart = left < 0 && wide > 30 ? "13px" : "";
-    classList.toggle("narrow", wide < (item.kind === "stage" ? 44 : 26));
+    classList.toggle("narrow", wide < (item.kind === "stage" ? 48 : item.kind === "tool" ? 7 * item.text.length + 14 : 26));
   }
 
   placeHead() {
     const at_s = this.head_s;
     this.head.hidden = at_s === undefined || at_s < this.from_s || at_s > this.until_s;
     if (!this.head.hidden) this.head.style.transform = `translateX(${this.x(at_s) - 1}px)`;
-    this.now.textContent = at_s === undefined ? seconds(this.run.end_s - this.run.start_s) + " in all" : `${at_s.toFixed(2)} / ${seconds(this.run.end_s)}`;
+    this.now.textContent = at_s === undefined ? seconds(this.run.end_s) : `${at_s.toFixed(2)} / ${seconds(this.run.end_s)}`;
   }
 
   // ---- pointer

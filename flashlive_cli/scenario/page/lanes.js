@@ -30,7 +30,7 @@ function laidOut(run) {
     items.push({ kind, from_s, until_s, y, text, told, ...more });
   const names = [];
   const user = { y: TURN_Y + 30, height: WAVE };
-  const voice = { y: user.y + WAVE + WORDS + 16, height: WAVE };
+  const voice = { y: user.y + WAVE + WORDS + 28, height: WAVE };
   names.push(["You", user.y + WAVE / 2, "user"], ["Model", voice.y + WAVE / 2, "voice"]);
   let y = voice.y + WAVE + WORDS + 18;
 
@@ -55,7 +55,7 @@ function laidOut(run) {
   });
   if (run.tools.length) {
     const spans = run.tools.map((tool) => ({ from_s: tool.start_s, until_s: tool.end_s ?? tool.start_s + 0.3 }));
-    const rows = rowsOf(spans, (run.end_s - run.start_s) / 60);
+    const rows = rowsOf(spans, (run.end_s - run.start_s) / 6); // room for a name beside a short call
     run.tools.forEach((tool, index) => {
       const how = tool.cancelled ? "cancelled" : tool.response === null ? "not answered" : tool.ok ? "answered" : "failed";
       const told = [["tool", tool.name + (tool.repeats ? " (again, not run)" : "")], ["arguments", tool.args],
@@ -88,8 +88,8 @@ function laidOut(run) {
   for (const mark of run.marks) {
     const speech = mark.kind.startsWith("speech");
     const cut = mark.kind === "interrupted";
-    add("mark", mark.at_s, mark.at_s, speech ? user.y - 4 : cut ? voice.y - 17 : 4, MARKS[mark.kind],
-      [[mark.kind.replace("_", " "), mark.text]], { more: mark.kind, centred: cut ? 78 : 16 });
+    add("mark", mark.at_s, mark.at_s, speech ? user.y - 4 : cut ? voice.y - 22 : 4, MARKS[mark.kind],
+      [[mark.kind.replace("_", " "), mark.text]], { more: mark.kind, centred: cut ? 86 : 16 });
   }
   items.sort((a, b) => a.from_s - b.from_s);
   return { items, names, user, voice, height: y + 4 };
