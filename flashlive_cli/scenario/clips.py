@@ -127,7 +127,7 @@ def _syllables(chance: np.random.Generator, n: int) -> Samples:
 def _active_rms(speech: Samples) -> float:
     """How loud speech is where there is any."""
     frames = speech[: speech.size - speech.size % _FRAME].reshape(-1, _FRAME)
-    powers = np.square(frames).mean(axis=1) if frames.size else np.array([np.square(speech).mean()])
+    powers = np.square(frames).mean(axis=1)
     active = powers[powers > 10 ** (_ACTIVE_DBFS / 10)]
     return float(np.sqrt(active.mean())) if active.size else 10 ** (_ACTIVE_DBFS / 20)
 

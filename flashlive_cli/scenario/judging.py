@@ -115,7 +115,8 @@ def _within(name: str, limit: int, measured: float | None, at_s: float | None, *
         never = {"interrupted_within_ms": "no interruption", "flushed_within_ms": "no reply that was cut"}
         missing = "an answer that was cut" if cut and name == "complete_within_ms" else "no sound of an answer"
         return Check(name, False, f"at most {limit} ms", never.get(name, missing))
-    return Check(name, measured <= limit, f"at most {limit} ms", "", measured=round(measured, 1), unit="ms", at_s=at_s)
+    shown = round(measured, 1)  # what is judged is what is shown
+    return Check(name, shown <= limit, f"at most {limit} ms", "", measured=shown, unit="ms", at_s=at_s)
 
 
 def _between(least: int | None, most: int | None, measured: float | None, at_s: float | None) -> Check:
@@ -124,14 +125,16 @@ def _between(least: int | None, most: int | None, measured: float | None, at_s: 
     expected = f"{' and '.join(bounds)} ms"
     if measured is None:
         return Check("audio_ms", False, expected, "no answer that sounded to its end")
-    ok = (least is None or least <= measured) and (most is None or measured <= most)
-    return Check("audio_ms", ok, expected, "", measured=round(measured, 1), unit="ms", at_s=at_s)
+    shown = round(measured, 1)
+    ok = (least is None or least <= shown) and (most is None or shown <= most)
+    return Check("audio_ms", ok, expected, "", measured=shown, unit="ms", at_s=at_s)
 
 
 def _cost(limit: float, cost: float | None) -> Check:
     if cost is None:
         return Check("max_cost", False, f"at most {limit:g} USD", "a cost that nobody knows")
-    return Check("max_cost", cost <= limit, f"at most {limit:g} USD", "", measured=round(cost, 6), unit="USD")
+    shown = round(cost, 6)
+    return Check("max_cost", shown <= limit, f"at most {limit:g} USD", "", measured=shown, unit="USD")
 
 
 def _no_calls(calls: Sequence[Called]) -> Check:
