@@ -94,7 +94,7 @@ def load_script(path: Path) -> Script:
         ConfigError: a key is unknown, or its value of the wrong type; names the file, the turn and the key.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")  # what Notepad saves begins with a byte order mark
     except OSError as exc:
         raise FileError(f"{path}: {exc.strerror or exc}") from exc
     except UnicodeDecodeError as exc:
@@ -105,6 +105,8 @@ def load_script(path: Path) -> Script:
         found = re.search(r"at line (\d+)", str(exc))
         line = found[1] if found else len(text.splitlines())  # "at end of document"
         raise FileError(f"{path}:{line}: not TOML: {exc}") from exc
+    except (ValueError, RecursionError) as exc:  # a number of 5000 digits; brackets a thousand deep
+        raise FileError(f"{path}: is beyond reading: {exc}") from exc
     turns = table.get("turn", [])
     if not isinstance(turns, list) or not all(isinstance(turn, dict) for turn in turns):
         raise ConfigError(f"{path}: `turn` must be written as [[turn]] tables")
@@ -197,7 +199,7 @@ class _Turn:
         answer = self._typed(call, "answer", str, "a regular expression")
         try:
             re.compile(answer or "")
-        except re.error as exc:
+        except (re.error, OverflowError, RecursionError) as exc:
             raise ConfigError(f"{self.where}: `answer` is no regular expression: {exc}") from exc
         return ScriptedCall(name, args, answer)
 

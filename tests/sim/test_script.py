@@ -1,5 +1,6 @@
 """Reading `[turn.sim]`, and playing it."""
 
+import struct
 import wave
 
 import pytest
@@ -140,3 +141,45 @@ async def test_a_script_is_played_turn_by_turn_and_then_left(stage, sounds, scen
         assert sounds.said(await client.turn()) == "F gave F, both gave F G."
         await client.type("on your own")
         assert sounds.said(await client.turn()) == "You typed: on your own"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (
+            '[[turn]]\n[turn.sim]\ncalls = [{ name = "f", answer = "a{99999999999}" }]',
+            "`answer` is no regular expression",
+        ),
+        (
+            f'[[turn]]\n[turn.sim]\ncalls = [{{ name = "f", answer = "{"(" * 3000}{")" * 3000}" }}]',
+            "`answer` is no regular",
+        ),
+        (f"a = {'9' * 5000}", "beyond reading"),
+        (f"a = {'[' * 3000}{']' * 3000}", "beyond reading"),
+        ('[[turn]]\n[turn.sim]\nvoice_wav = "a\\u0000b"', "null byte"),
+    ],
+    ids=["repetition", "depth of a pattern", "long number", "depth", "zero byte"],
+)
+def test_what_is_beyond_reading_is_told_as_any_other_mistake(scenario, text, words):
+    path = scenario("")
+    path.write_text(text)
+
+    with pytest.raises((ConfigError, FileError), match=words):
+        load_script(path)
+
+
+def test_a_byte_order_mark_is_no_mistake(scenario):
+    path = scenario("")
+    path.write_bytes(b'\xef\xbb\xbf[[turn]]\n[turn.sim]\nreply = "a"\n')
+
+    assert load_script(path).turns[0].reply == "a"
+
+
+@pytest.mark.parametrize("rate_hz", [1, 2**32 - 1])
+def test_a_recording_at_an_impossible_rate_is_refused(scenario, tmp_path, rate_hz):
+    form = struct.pack("<HHIIHH", 1, 1, rate_hz, 0, 2, 16)
+    sound = b"RIFF\0\0\0\0WAVEfmt \x10\0\0\0" + form + b"data\xff\xff\xff\xff" + bytes(2000)
+    (tmp_path / "answer.wav").write_bytes(sound)
+
+    with pytest.raises(FileError, match="not a WAV file of 16-bit PCM"):
+        load_script(scenario('[[turn]]\n[turn.sim]\nvoice_wav = "answer.wav"'))
