@@ -19,6 +19,12 @@ _BLOCKS_PER_S: Final = 10
 """A block of 100 ms costs 0.1 ms to convert; a live pipe gives what it has and is not made to wait for a whole one."""
 
 
+_MAX_BLOCK_BYTES: Final = 1 << 19
+"""
+Of one read, whatever a header claims: 100 ms of 65535 channels of doubles at 192 kHz are 10 GB. A frame is never more.
+"""
+
+
 class Clip(Protocol):
     """
     A piece of sound that is read once, from its start to its end, by one thread.
@@ -104,7 +110,7 @@ class WavClip:
     def _next_frames(self) -> bytes:
         """At least one whole frame, up to a block of them; `b""` at the end."""
         frame_bytes = self._format.frame_bytes
-        block_bytes = max(1, self._format.rate_hz // _BLOCKS_PER_S) * frame_bytes
+        block_bytes = min(max(1, self._format.rate_hz // _BLOCKS_PER_S) * frame_bytes, _MAX_BLOCK_BYTES)
         pcm = self._torn
         while len(pcm) < frame_bytes:
             left = block_bytes if self._promised is None else self._promised - self._n_read

@@ -40,6 +40,10 @@ class Speech(Protocol):
         ...
 
 
+_MIN_RATE_HZ, _MAX_RATE_HZ = 4_000, 192_000
+"""Beyond, a header is damaged: at 1 Hz a kilobyte would be spoken for eight minutes."""
+
+
 class Recorded:
     """Samples at any rate, read at 24 kHz as they are asked for: a `Speech`."""
 
@@ -65,6 +69,8 @@ def read_wav(path: Path) -> Recorded:
         raw = path.read_bytes()
     except OSError as exc:
         raise FileError(f"{path}: {exc.strerror or exc}") from exc
+    except ValueError as exc:  # a zero byte in the name
+        raise FileError(f"{path}: {exc}") from exc
     recorded = parse_wav(raw)
     if recorded is None:
         raise FileError(f"{path}: not a WAV file of 16-bit PCM")
@@ -88,7 +94,7 @@ def parse_wav(raw: bytes) -> Recorded | None:
             # 1 is PCM, 0xFFFE its extensible spelling
             kind, bits = int.from_bytes(body[:2], "little"), int.from_bytes(body[14:16], "little")
             channels, rate_hz = int.from_bytes(body[2:4], "little"), int.from_bytes(body[4:8], "little")
-            if kind not in (1, 0xFFFE) or bits != 16:
+            if kind not in (1, 0xFFFE) or bits != 16 or not _MIN_RATE_HZ <= rate_hz <= _MAX_RATE_HZ:
                 return None
         if name == b"data" and channels and rate_hz:
             whole = len(body) - len(body) % (2 * channels)

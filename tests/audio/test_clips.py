@@ -340,3 +340,25 @@ def test_arbitrary_headers_are_played_or_refused(
     wav += b"data" + struct.pack("<I", size) + content
     play_through(io.BytesIO(wav))
     play_through(pipe(wav, piece=50))
+
+
+def test_a_header_that_claims_gigabytes_is_given_no_room_for_them() -> None:
+    """100 ms of 65535 channels of doubles at 192 kHz are 10 GB; a read without a buffer takes its room beforehand."""
+    form = struct.pack("<HHIIHH", 3, 65_535, 192_000, 0, 0, 64)
+    wav = b"RIFF\0\0\0\0WAVEfmt \x10\0\0\0" + form + b"data\xff\xff\xff\xff" + bytes(65_535 * 8)
+    asked: list[int] = []
+
+    class Pipe(io.BytesIO):
+        def seekable(self) -> bool:
+            return False
+
+        def read1(self, size: int | None = -1) -> bytes:
+            assert size is not None
+            asked.append(size)
+            return super().read1(size)
+
+    clip = open_wav(Pipe(wav))
+    while clip.read():
+        pass
+
+    assert 65_535 * 8 <= max(asked) <= 1 << 20

@@ -160,6 +160,9 @@ def test_a_server_message_is_read(message, events) -> None:
         b'{"toolCall":{"functionCalls":[{"name":"f"}]}}',
         b'{"goAway":{"timeLeft":5}}',
         b'{"usageMetadata":{"promptTokenCount":"many"}}',
+        b'{"usageMetadata":{"promptTokenCount":' + b"9" * 400 + b"}}",  # no sum of money survives it
+        b'{"usageMetadata":{"responseTokensDetails":[{"modality":"AUDIO","tokenCount":"' + b"9" * 400 + b'"}]}}',
+        b'{"toolCall":{"functionCalls":[{"id":"1","name":"f","args":{"a":' + b"[" * 101 + b"]" * 101 + b"}}]}}",
         b'{"toolCall":{"functionCalls":[{"args":[]}]}}',
     ],
     ids=lambda raw: raw[:60].decode(errors="replace"),
@@ -167,6 +170,17 @@ def test_a_server_message_is_read(message, events) -> None:
 def test_what_is_no_live_message_is_a_remote_protocol_error(raw: bytes) -> None:
     with pytest.raises(RemoteProtocolError):
         codec.decode(raw)
+
+
+def test_arguments_may_be_as_deep_as_protobuf_takes_them() -> None:
+    deep: object = []
+    for _ in range(98):
+        deep = [deep]
+
+    (call,) = codec.decode(json.dumps({"toolCall": {"functionCalls": [{"id": "1", "name": "f", "args": {"a": deep}}]}}))
+
+    assert isinstance(call, e.ToolCall)
+    assert call.args == {"a": deep}
 
 
 @given(st.binary(max_size=300))

@@ -1,5 +1,6 @@
 """Reading `[turn.sim]`, and playing it."""
 
+import struct
 import tomllib
 import wave
 from pathlib import Path
@@ -158,3 +159,36 @@ def test_a_turn_that_expects_silence_is_none_unless_it_says_how_it_is_played(sce
     (turn,) = script.turns
     assert turn.reply == "I should not say this."
     assert turn.spoken
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (
+            '[[turn]]\n[turn.sim]\ncalls = [{ name = "f", answer = "a{99999999999}" }]',
+            "`answer` is no regular expression",
+        ),
+        (
+            f'[[turn]]\n[turn.sim]\ncalls = [{{ name = "f", answer = "{"(" * 3000}{")" * 3000}" }}]',
+            "`answer` is no regular",
+        ),
+        ('[[turn]]\n[turn.sim]\nvoice_wav = "a\\u0000b"', "null byte"),
+    ],
+    ids=["repetition", "depth of a pattern", "zero byte"],
+)
+def test_what_is_beyond_reading_is_told_as_any_other_mistake(scenario, text, words):
+    path = scenario("")
+    path.write_text(text)
+
+    with pytest.raises((ConfigError, FileError), match=words):
+        load_script(path)
+
+
+@pytest.mark.parametrize("rate_hz", [1, 2**32 - 1])
+def test_a_recording_at_an_impossible_rate_is_refused(scenario, tmp_path, rate_hz):
+    form = struct.pack("<HHIIHH", 1, 1, rate_hz, 0, 2, 16)
+    sound = b"RIFF\0\0\0\0WAVEfmt \x10\0\0\0" + form + b"data\xff\xff\xff\xff" + bytes(2000)
+    (tmp_path / "answer.wav").write_bytes(sound)
+
+    with pytest.raises(FileError, match="not a WAV file of 16-bit PCM"):
+        load_script(scenario('[[turn]]\n[turn.sim]\nvoice_wav = "answer.wav"'))

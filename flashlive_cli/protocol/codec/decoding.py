@@ -9,13 +9,19 @@ import binascii
 import contextlib
 import re
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Annotated, Any, Final, TypeAlias
 
 import msgspec
 
 from flashlive_cli.errors import RemoteProtocolError
 from flashlive_cli.pcm import WIRE_OUT
 from flashlive_cli.protocol import events as e
+
+_Count: TypeAlias = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
+"""What protobuf can say; JSON can say numbers that no sum of money survives."""
+
+_MAX_DEPTH: Final = 100
+"""Of a call's arguments: what protobuf's own JSON readers take. Deeper ones, and Python's `json` cannot write them."""
 
 
 class _Wire(msgspec.Struct, rename="camel"):
@@ -104,17 +110,17 @@ class _VoiceActivity(_Wire):
 
 class _ModalityCount(_Wire):
     modality: str | None = None
-    token_count: int | None = None
+    token_count: _Count | None = None
 
 
 class _Usage(_Wire):
-    prompt_token_count: int | None = None
-    cached_content_token_count: int | None = None
-    response_token_count: int | None = None
-    candidates_token_count: int | None = None  # Vertex's name for the same
-    tool_use_prompt_token_count: int | None = None
-    thoughts_token_count: int | None = None
-    total_token_count: int | None = None
+    prompt_token_count: _Count | None = None
+    cached_content_token_count: _Count | None = None
+    response_token_count: _Count | None = None
+    candidates_token_count: _Count | None = None  # Vertex's name for the same
+    tool_use_prompt_token_count: _Count | None = None
+    thoughts_token_count: _Count | None = None
+    total_token_count: _Count | None = None
     prompt_tokens_details: list[_ModalityCount] | None = None
     response_tokens_details: list[_ModalityCount] | None = None
     candidates_tokens_details: list[_ModalityCount] | None = None
@@ -178,6 +184,10 @@ def _read(message: _ServerMessage) -> Iterator[e.Event]:
         for call in message.tool_call.function_calls or ():
             if not call.id:
                 raise RemoteProtocolError(f"the server called {call.name!r} without an id, which cannot be answered")
+            if _deeper_than(_MAX_DEPTH, call.args):
+                raise RemoteProtocolError(
+                    f"the server called {call.name!r} with arguments over {_MAX_DEPTH} levels deep"
+                )
             yield e.ToolCall(call.id, call.name or "", call.args or {})
     if message.tool_call_cancellation is not None:
         yield e.ToolCallCancelled(tuple(message.tool_call_cancellation.ids or ()))
@@ -189,6 +199,19 @@ def _read(message: _ServerMessage) -> Iterator[e.Event]:
         yield e.TurnComplete(content.turn_complete_reason, bool(content.waiting_for_input))
     if message.go_away is not None:
         yield e.GoAway(_seconds(message.go_away.time_left) or 0.0)
+
+
+def _deeper_than(levels: int, value: object) -> bool:
+    """Whether objects and lists are nested more deeply; without recursion, whose end this looks for."""
+    layer = [value]
+    for _ in range(levels + 1):
+        inside = [
+            list(item.values()) if isinstance(item, dict) else item for item in layer if isinstance(item, dict | list)
+        ]
+        if not inside:
+            return False
+        layer = [child for children in inside for child in children]
+    return True
 
 
 def _read_activity(activity: _VoiceActivity) -> Iterator[e.Event]:
