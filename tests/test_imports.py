@@ -20,8 +20,9 @@ MAY_SEE = {
     "ui": {"protocol", *LOBBY},
     "sim": LOBBY - {"reports"},
     "recording": LOBBY,
+    "video": LOBBY - {"reports"},
     "config": {"errors", "printable"},
-    "cli": {"protocol", "session", "audio", "toolbox", "ui", "sim", "recording", "config", *LOBBY},
+    "cli": {"protocol", "session", "audio", "toolbox", "ui", "sim", "recording", "video", "config", *LOBBY},
 } | {module: LOBBY - {module} for module in LOBBY}
 
 DOORS = {
@@ -35,6 +36,8 @@ DOORS = {
     "anyio": {"toolbox/mcp_process.py"},
     "httpx2": {"toolbox/mcp_link.py"},
     "cryptography": {"sim/certificate.py"},
+    "cv2": {"video/", "sim/sight.py"},
+    "mss": {"video/screen.py"},
     "certifi": {"sim/certificate.py"},
     "rich": {f"ui/{name}.py" for name in ("display", "panel", "rows", "signs", "turns", "wrapping")},
 }
