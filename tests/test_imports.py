@@ -39,7 +39,7 @@ DOORS = {
     "cv2": {"video/", "sim/sight.py"},
     "mss": {"video/screen.py"},
     "certifi": {"sim/certificate.py"},
-    "rich": {f"ui/{name}.py" for name in ("display", "panel", "rows", "signs", "turns", "wrapping")},
+    "rich": {f"ui/{name}.py" for name in ("display", "panel", "pictures", "rows", "signs", "turns", "wrapping")},
 }
 """Foreign packages, and the only places that import them."""
 

@@ -50,6 +50,7 @@ from flashlive_cli.reports.tools import (
     ToolPrinted,
     ToolProgressed,
 )
+from flashlive_cli.reports.video import VideoLost, VideoReady, VideoSent
 
 __all__ = [
     "SCHEMA_VERSION",
@@ -84,6 +85,9 @@ __all__ = [
     "Transcript",
     "TurnLatency",
     "UsageReported",
+    "VideoLost",
+    "VideoReady",
+    "VideoSent",
     "Warned",
     "record",
 ]
@@ -101,6 +105,9 @@ Report = (
     | EchoChanged
     | SoundClosed
     | MicrophoneSwitched
+    | VideoReady
+    | VideoSent
+    | VideoLost
     | SpeechStarted
     | SpeechEnded
     | Transcript

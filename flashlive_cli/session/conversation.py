@@ -16,15 +16,17 @@ from flashlive_cli.reports import MicrophoneSwitched, Report, Warned
 from flashlive_cli.session.answers import QUIET_S, Answers
 from flashlive_cli.session.calls import Calls, Consent, Tools
 from flashlive_cli.session.gate import Gate
-from flashlive_cli.session.givens import Patience, Renewal, Sound, Spoken, Turn, Typed, Witness
+from flashlive_cli.session.givens import Eyes, Patience, Renewal, Sound, Spoken, Still, Turn, Typed, Witness
 from flashlive_cli.session.history import History
 from flashlive_cli.session.limits import Curfew
 from flashlive_cli.session.line import Line
 from flashlive_cli.session.narrator import Narrator
+from flashlive_cli.session.pump import Pump
 from flashlive_cli.session.questions import Questions
 from flashlive_cli.session.reconnect import QUIET_CHECK_S, Keeper
+from flashlive_cli.session.sight import Sight
 from flashlive_cli.session.uplink import Uplink
-from flashlive_cli.session.wishes import Mute, Push, Say, StopReply, Wish
+from flashlive_cli.session.wishes import Mute, Push, Say, Show, StopReply, Wish
 
 
 class Conversation:
@@ -44,6 +46,7 @@ class Conversation:
         renewal: Renewal | None = None,
         wishes: asyncio.Queue[Wish] | None = None,
         witness: Witness | None = None,
+        eyes: Eyes | None = None,
         history: History,
         family: Family,
         narrator: Narrator,
@@ -90,12 +93,13 @@ class Conversation:
             report=report,
             clock=clock,
         )
+        self._sight = Sight(eyes, sound, self._gate, family=family, wire=self._wire, report=report, clock=clock)
         self._n_sessions = 0
         self._cut_s = 0.0
         self._released_s: float | None = None  # when the user let go, where activity is told by hand
         self._session_of: dict[str, int] = {}
         self._began_s = 0.0
-        self._lines: asyncio.Queue[str] = asyncio.Queue()
+        self._lines: asyncio.Queue[Say] = asyncio.Queue()
 
     async def hold(self, turns: Iterable[Turn] | None) -> None:
         """
@@ -117,9 +121,11 @@ class Conversation:
                         carriers.append(group.create_task(self._uplink.run(), name="sender"))
                     carriers.append(group.create_task(self._obey(), name="wishes"))
                     carriers.append(group.create_task(self._say_lines(), name="typist"))
+                    carriers.append(group.create_task(self._sight.run(), name="sight"))
                     if turns is None:
                         await self._chat()
                     else:
+                        await self._sight.looked()
                         await self._take(turns)
                     self._keeper.finish()
                     await speaker.drained()
@@ -150,6 +156,9 @@ class Conversation:
         """Whether the server has said all that it will say."""
         return self._protocol.at_rest and not self._calls.open and not self._questions.waits
 
+    def _wire(self) -> Pump | None:
+        return None if self._is_moving() else self._keeper.wire
+
     def _is_moving(self) -> bool:
         return not self._keeper.in_place.is_set()
 
@@ -172,6 +181,8 @@ class Conversation:
         self._answers.moved()
         if asked is None or answered or not midway or self._calls.open:
             return False
+        if asked.text is None:
+            await self._sight.show_again(asked.at, self._keeper.wire)
         return await self._questions.ask_again(asked, self._keeper.wire)
 
     async def _answer_tool(self, answer: c.ToolAnswer) -> None:
@@ -229,8 +240,10 @@ class Conversation:
         """Do what the user wishes, one after another and at once; what is to be said waits for the line."""
         while self._wishes is not None:
             match wish := await self._wishes.get():
-                case Say(text):
-                    self._lines.put_nowait(text)
+                case Say():
+                    self._lines.put_nowait(wish)
+                case Show():
+                    self._sight.show()
                 case StopReply():
                     if await self._stop_reply(tell=True):
                         self._questions.stopped(self._clock.now())
@@ -265,16 +278,21 @@ class Conversation:
     async def _say_lines(self) -> None:
         """Say what the user types in mid-talk, line by line."""
         while True:
-            await self._type(await self._lines.get())
+            line = await self._lines.get()
+            await self._type(line.text, line.pictures)
 
-    async def _type(self, text: str) -> float:
+    async def _type(self, text: str, pictures: tuple[Still, ...] = ()) -> float:
         """Say a typed turn, and return when that was; one that breaks the line is asked again over the next."""
+        beside = await self._sight.beside(pictures)
         await self._keeper.in_place.wait()
+        beside = await self._sight.ahead(beside, self._keeper.wire)
         now = self._clock.now()
+        images = tuple((still.image, still.mime_type) for still in beside)
         self._narrator.typed(text, now)
-        self._questions.typed(text, now)
+        self._questions.typed(text, now, images)
         with contextlib.suppress(ConnectionLost):
-            await self._keeper.wire.type_text(text)
+            await self._keeper.wire.type_text(text, images)
+        self._sight.typed(beside)
         return now
 
     async def _take(self, turns: Iterable[Turn]) -> None:
@@ -289,8 +307,8 @@ class Conversation:
                 self._report(Warned(self._curfew.words))
                 return
             match turn:
-                case Typed(text):
-                    begun = asked = await self._type(text)
+                case Typed(text, pictures):
+                    begun = asked = await self._type(text, pictures)
                     name = "the typed line"
                 case Spoken(name, play):
                     self._narrator.listening()

@@ -20,7 +20,7 @@ from typing import Final
 
 from flashlive_cli.clock import Clock
 from flashlive_cli.errors import DeviceError, FlashliveError
-from flashlive_cli.video.source import Source, open_source
+from flashlive_cli.video.source import Source, load, open_source
 from flashlive_cli.video.stills import MOST_BYTES, Still
 from flashlive_cli.video.wanted import Wanted
 
@@ -76,6 +76,13 @@ class Eye:
         self._thread: threading.Thread | None = None
         self._source: Source | None = None
 
+    def prepare(self) -> None:
+        """Begin to load what looking needs; nothing is opened."""
+        if self._thread is None:
+            # a daemon: a driver that hangs must not keep the program from ending
+            self._thread = threading.Thread(target=self._run, name="flashlive-eye", daemon=True)
+            self._thread.start()
+
     async def look(self, most_bytes: int = MOST_BYTES) -> Still:
         """
         Return what is to be seen now, as a still of no more than so many bytes.
@@ -83,10 +90,7 @@ class Eye:
         Raises:
             DeviceError, FileError, ConfigError: see `open_source` and `Source.look`; or nothing came for long.
         """
-        if self._thread is None:
-            # a daemon: a driver that hangs must not keep the program from ending
-            self._thread = threading.Thread(target=self._run, name="flashlive-eye", daemon=True)
-            self._thread.start()
+        self.prepare()
         future: asyncio.Future[Still] = asyncio.get_running_loop().create_future()
         self._asked.put(_Asked(future, min(most_bytes, MOST_BYTES)))
         try:
@@ -110,6 +114,8 @@ class Eye:
         if sys.platform == "linux":  # the one system where a thread has a niceness of its own
             with contextlib.suppress(OSError):
                 os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
+        with contextlib.suppress(FlashliveError, ImportError):  # whoever looks is told
+            load(self._wanted)
         while (asked := self._asked.get()) is not None:
             if asked.future.cancelled():  # it was asked long ago, while the driver hung
                 continue

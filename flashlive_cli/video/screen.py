@@ -5,6 +5,7 @@ A screen of 4K has 33 MB, and Python holds its lock while mss copies them: 17 ms
 screen is taken strip by strip, with the lock given back in between; elsewhere one strip costs as much as the whole.
 """
 
+import contextlib
 import os
 import sys
 from typing import TYPE_CHECKING, Any, Final
@@ -56,7 +57,8 @@ class Screen:
 
     def close(self) -> None:
         """Leave the display."""
-        self._display.close()
+        with contextlib.suppress(ScreenShotError):  # it is gone
+            self._display.close()
 
     def _grab_in_strips(self) -> "NDArray[Any]":
         width, height, top = (int(self._area[key]) for key in ("width", "height", "top"))

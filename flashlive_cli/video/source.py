@@ -27,6 +27,22 @@ class Source(Protocol):
         ...
 
 
+def load(wanted: Wanted) -> None:
+    """
+    Import what a source needs, which takes a fifth of a second.
+
+    Raises:
+        ConfigError: a package is missing.
+    """
+    from flashlive_cli.video.extra import check_extra  # noqa: PLC0415 - all of it is for who looks
+
+    check_extra()
+    from flashlive_cli.video import album, capture, stills  # noqa: F401, PLC0415
+
+    if wanted.kind == "screen":
+        from flashlive_cli.video import screen  # noqa: F401, PLC0415
+
+
 def open_source(wanted: Wanted, clock: Clock) -> Source:
     """
     Open a source, in the thread that is to look; may take a second.
@@ -40,17 +56,15 @@ def open_source(wanted: Wanted, clock: Clock) -> Source:
         DeviceError: there is no such camera or screen, or it is taken.
         FileError: a file is no picture.
     """
-    from flashlive_cli.video.extra import check_extra  # noqa: PLC0415 - all of it is for who looks
-
-    check_extra()
+    load(wanted)
     if wanted.kind == "screen":
-        from flashlive_cli.video.screen import Screen  # noqa: PLC0415
+        from flashlive_cli.video.screen import Screen  # noqa: PLC0415 - see `load`
 
         return Screen(wanted)
     if wanted.kind in {"image", "folder"}:
-        from flashlive_cli.video.album import Album  # noqa: PLC0415
+        from flashlive_cli.video.album import Album  # noqa: PLC0415 - see `load`
 
         return Album(wanted, clock)
-    from flashlive_cli.video.capture import Capture  # noqa: PLC0415
+    from flashlive_cli.video.capture import Capture  # noqa: PLC0415 - see `load`
 
     return Capture(wanted, clock)
