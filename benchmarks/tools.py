@@ -22,7 +22,6 @@ from typing import Any, Final
 
 from websockets.asyncio.server import ServerConnection, serve  # noqa: TID251 - the far end of a measurement
 
-from flashlive_cli.cli.toolset import Toolset
 from flashlive_cli.clock import Clock
 from flashlive_cli.pcm import WIRE_OUT
 from flashlive_cli.protocol import commands as c
@@ -31,6 +30,7 @@ from flashlive_cli.session.endpoint import find_endpoint
 from flashlive_cli.session.givens import Sound, Typed
 from flashlive_cli.session.talk import Talk
 from flashlive_cli.toolbox import load_tools
+from flashlive_cli.toolset import Toolset
 
 CALLS: Final = 50
 MESSAGES: Final = 75

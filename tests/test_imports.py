@@ -22,14 +22,31 @@ MAY_SEE = {
     "recording": LOBBY,
     "video": LOBBY - {"reports"},
     "config": {"errors", "printable"},
-    "cli": {"protocol", "session", "audio", "toolbox", "ui", "sim", "recording", "video", "config", *LOBBY},
+    "toolset": {"protocol", "toolbox"},
+    "scenario": {"protocol", "session", "audio", "toolbox", "toolset", "sim", "recording", "video", *LOBBY},
+    "cli": {
+        *(
+            "protocol",
+            "session",
+            "audio",
+            "toolbox",
+            "toolset",
+            "ui",
+            "sim",
+            "recording",
+            "video",
+            "scenario",
+            "config",
+        ),
+        *LOBBY,
+    },
 } | {module: LOBBY - {module} for module in LOBBY}
 
 DOORS = {
     "websockets": {"session/connection.py", "sim/server.py"},
     "typer": {"cli/"},
     "msgspec": {"protocol/codec/"},
-    "pydantic": {"config/", "toolbox/"},
+    "pydantic": {"config/", "toolbox/", "scenario/"},
     "pydantic_core": {"toolbox/"},
     "mcp": {"toolbox/mcp_link.py", "toolbox/mcp_process.py"},
     "mcp_types": {"toolbox/mcp"},

@@ -61,7 +61,7 @@ class Recorder:
     clock's seconds, whose zero is the recording's.
 
     Attributes:
-        folder: where; its name begins with the local date and time.
+        folder: where; its name begins with the local date and time, where it was not given another.
 
     Args:
         directory: of all recordings; made if missing.
@@ -71,6 +71,7 @@ class Recorder:
         failed: gets one message, once, when the disk is full or gone: what comes later is not recorded. Called in
             the recorder's thread, and must not raise.
         began: now, with time zone; the system's time by default.
+        name: of the folder; by default the time.
 
     Raises:
         FileError: the folder cannot be made.
@@ -85,10 +86,11 @@ class Recorder:
         secrets: Collection[str] = (),
         failed: Callable[[str], None],
         began: datetime | None = None,
+        name: str | None = None,
     ) -> None:
         began = began or datetime.now(UTC).astimezone()
         try:
-            self.folder = _make_folder(Path(directory), began.strftime(names.NAME_FORMAT))
+            self.folder = _make_folder(Path(directory), name or began.strftime(names.NAME_FORMAT))
             paper = _Folder(self.folder, clock, resampler, Redactor(secrets), began)
         except (OSError, ValueError) as exc:
             raise FileError(f"{printable(os.fspath(directory))}: cannot be recorded into: {reason_of(exc)}") from exc

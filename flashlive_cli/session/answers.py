@@ -109,7 +109,7 @@ class Answers:
                 if told_of_stall:
                     return self._gave_up_on(name, since=begun)
                 told_of_stall = True
-                what = "nothing more of the answer" if self._has_begun(begun) else "no answer"
+                what = "nothing more of the answer" if self.has_begun(begun) else "no answer"
                 self._report(Warned(f"{what} to {name} for {self._patience.stall_s:g} s"))
         return True
 
@@ -144,7 +144,7 @@ class Answers:
             return None, 0.0
         heard = self.unanswered_speech or ended_s - started_s >= UTTERANCE_S
         busy = self._line.protocol.ledger.open_calls or self._sound.speaker.held_frames
-        if not heard or busy or self._has_begun(started_s):
+        if not heard or busy or self.has_begun(started_s):
             return None, 0.0
         return started_s, self._clock.now() - max(ended_s, self._moved_s)
 
@@ -165,13 +165,13 @@ class Answers:
 
     def _gave_up_on(self, name: str, *, since: float) -> bool:
         """Say that no more is waited for; an answer without an end is an answer."""
-        if self._has_begun(since):
+        if self.has_begun(since):
             self._report(Warned(f"the server did not end its answer to {name}; going on"))
             return True
         self._report(Warned(f"no answer to {name}; going on"))
         return False
 
-    def _has_begun(self, since: float) -> bool:
+    def has_begun(self, since: float) -> bool:
         """Whether an answer began after `since`."""
         began = self._narrator.reply_started_s
         return began is not None and since <= began

@@ -16,7 +16,19 @@ from flashlive_cli.reports import MicrophoneSwitched, Report, Warned
 from flashlive_cli.session.answers import QUIET_S, Answers
 from flashlive_cli.session.calls import Calls, Consent, Tools
 from flashlive_cli.session.gate import Gate
-from flashlive_cli.session.givens import Eyes, Patience, Renewal, Sound, Spoken, Still, Turn, Typed, Witness
+from flashlive_cli.session.givens import (
+    Cue,
+    Eyes,
+    Patience,
+    Renewal,
+    Sound,
+    Spoken,
+    Still,
+    Turn,
+    Typed,
+    Unsaid,
+    Witness,
+)
 from flashlive_cli.session.history import History
 from flashlive_cli.session.limits import Curfew
 from flashlive_cli.session.line import Line
@@ -307,7 +319,7 @@ class Conversation:
                 self._report(Warned(self._curfew.words))
                 return
             match turn:
-                case Typed(text, pictures):
+                case Typed(text, pictures=pictures):
                     begun = asked = await self._type(text, pictures)
                     name = "the typed line"
                 case Spoken(name, play):
@@ -317,15 +329,34 @@ class Conversation:
                     self._gate.push(False)
                     self._released_s = self._clock.now()
                     asked = self._asked_by(name)
+                case Unsaid():
+                    name, asked = "what was not said", begun
                 case _:
                     assert_never(turn)
-            taken += 1
-            if await self._answers.is_answered(name, begun=begun, asked=asked):
+            taken += not isinstance(turn, Unsaid)
+            if await self._is_over(turn.cue, name, begun=begun, asked=asked):
                 answered += 1
             else:
                 self._questions.gave_up()
         if taken and not answered:
             raise NoAnswer("the server took every turn and answered none")
+
+    async def _is_over(self, cue: Cue | None, name: str, *, begun: float, asked: float) -> bool:
+        """Wait until the next turn is due; False where an answer was missed."""
+        if cue is None:
+            return await self._answers.is_answered(name, begun=begun, asked=asked)
+        if cue.cuts_in:
+            async with asyncio.TaskGroup() as group:
+                answered = group.create_task(self._answers.is_answered(name, begun=begun, asked=asked), name="answer")
+                reached = group.create_task(_awaited(cue.reached()), name="cue")
+                await asyncio.wait((answered, reached), return_when=asyncio.FIRST_COMPLETED)
+                for task in (answered, reached):
+                    task.cancel()
+            return True
+        await cue.reached()
+        if self._answers.has_begun(begun):
+            await self._answers.is_answered(name, begun=begun, asked=begun)
+        return True
 
     async def _play(self, play: Callable[[], Awaitable[None]], limit_s: float | None) -> None:
         """Let the microphone speak a clip, to its end or to the limit of the talk."""
@@ -382,6 +413,10 @@ class Conversation:
             spoke_s=spoke_s if by == "speech" and spoke_s is not None and spoke_s >= began_s else None,
             by=by,
         )
+
+
+async def _awaited(waiting: Awaitable[None]) -> None:
+    await waiting
 
 
 def _first(failures: BaseExceptionGroup[BaseException]) -> BaseException:

@@ -113,10 +113,25 @@ class Eyes(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Cue:
+    """
+    When the next turn is due, where that is not when this one has been answered.
+
+    Attributes:
+        reached: waits for it; cancelled where the answer has ended before.
+        cuts_in: the next turn does not wait for the answer that runs then; else it does, if one has begun.
+    """
+
+    reached: Callable[[], Awaitable[None]]
+    cuts_in: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Typed:
     """A turn typed by the user, with pictures that belong to it."""
 
     text: str
+    cue: Cue | None = None
     pictures: tuple[Still, ...] = ()
 
 
@@ -132,9 +147,17 @@ class Spoken:
 
     name: str
     play: Callable[[], Awaitable[None]]
+    cue: Cue | None = None
 
 
-Turn = Typed | Spoken
+@dataclass(frozen=True, slots=True)
+class Unsaid:
+    """A turn in which the user says nothing, and no answer is missed; its `cue` tells how long that takes."""
+
+    cue: Cue
+
+
+Turn = Typed | Spoken | Unsaid
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -105,6 +105,17 @@ def load_script(path: Path) -> Script:
         found = re.search(r"at line (\d+)", str(exc))
         line = found[1] if found else len(text.splitlines())  # "at end of document"
         raise FileError(f"{path}:{line}: not TOML: {exc}") from exc
+    return read_script(table, path)
+
+
+def read_script(table: Mapping[str, Any], path: Path) -> Script:
+    """
+    Read the turns of a scenario's table; `path` is for messages, and what recordings are relative to.
+
+    Raises:
+        FileError: a recording cannot be read.
+        ConfigError: see `load_script`.
+    """
     turns = table.get("turn", [])
     if not isinstance(turns, list) or not all(isinstance(turn, dict) for turn in turns):
         raise ConfigError(f"{path}: `turn` must be written as [[turn]] tables")

@@ -1,0 +1,143 @@
+"""Ears, mouth and turns of a run: clips are spoken, lines are typed, cues wait for what happens."""
+
+import asyncio
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import Final
+
+from flashlive_cli.audio.filemic import WavMicrophone
+from flashlive_cli.audio.filespeaker import WavSpeaker
+from flashlive_cli.clock import Clock
+from flashlive_cli.reports import Stamped
+from flashlive_cli.scenario.clips import SoundClip
+from flashlive_cli.scenario.course import Course
+from flashlive_cli.scenario.schema import After, Scenario
+from flashlive_cli.scenario.schema import Turn as Written
+from flashlive_cli.session.givens import Cue, Sound, Spoken, Turn, Typed, Unsaid
+
+READY: Final = "session.ready"
+
+
+class StagedSound:
+    """A microphone that says clips, and a speaker that plays in real time into nothing; see `talk.SoundSource`."""
+
+    def __init__(self, clock: Clock, on_played: Callable[[bytes, float], None]) -> None:
+        """Open nothing yet."""
+        self.microphone = WavMicrophone(clock)
+        self._clock = clock
+        self._on_played = on_played
+        self._speaker: WavSpeaker | None = None
+
+    def prepare(self) -> None:
+        """Nothing to do: all is loaded."""
+
+    async def open(self) -> Sound:
+        """Start the speaker."""
+        self._speaker = WavSpeaker.open(self._clock, None)
+        self._speaker.on_played = self._on_played
+        return Sound(self._speaker, self.microphone)
+
+    async def close(self) -> None:
+        """Close both; all that was played has been told then."""
+        await self.microphone.close()
+        if self._speaker is not None:
+            await self._speaker.close()
+
+
+class Events:
+    """Lets cues wait for reports; belongs to the event loop."""
+
+    def __init__(self) -> None:
+        self._seen: list[tuple[str, float]] = []
+        self._news = asyncio.Event()
+
+    def listen(self, stamped: Stamped) -> None:
+        """Take a report; see `reports.Listener`."""
+        self._seen.append((stamped.report.type, stamped.t))
+        self._news.set()
+
+    async def after(self, event: str, since_s: float) -> float:
+        """Wait for an event of that type at or after a clock time; return when it was."""
+        while True:
+            for kind, at_s in self._seen:
+                if kind == event and at_s >= since_s:
+                    return at_s
+            self._news.clear()
+            await self._news.wait()
+
+
+class Staging:
+    """
+    The turns of one run, in order; `missed` tells which cues never came.
+
+    Attributes:
+        missed: numbers, from 0, of the turns whose `after` never came: they were taken when the answer had ended.
+    """
+
+    def __init__(
+        self,
+        scenario: Scenario,
+        clips: Sequence[SoundClip | None],
+        *,
+        clock: Clock,
+        course: Course,
+        events: Events,
+        microphone: WavMicrophone,
+        began: Callable[[int], None],
+    ) -> None:
+        """
+        Be for a run.
+
+        Args:
+            scenario: as it is to be run.
+            clips: the sound of each turn.
+            clock: of the run.
+            course: is told of each turn's beginning.
+            events: what cues wait for.
+            microphone: says the clips.
+            began: is told the number of each turn, from 0, as it begins.
+        """
+        self.missed: set[int] = set()
+        self._scenario = scenario
+        self._clips = clips
+        self._clock = clock
+        self._course = course
+        self._events = events
+        self._microphone = microphone
+        self._began = began
+
+    def turns(self) -> Iterator[Turn]:
+        """Yield them; a turn begins when it is asked for."""
+        written = self._scenario.turn
+        if (first := written[0].after) is not None:
+            yield Unsaid(Cue(partial(self._wait, 0, first, 0.0), cuts_in=True))
+        for number, turn in enumerate(written):
+            now = self._clock.now()
+            self._course.begin(now)
+            self._began(number)
+            yield self._staged(number, turn, now)
+
+    def _staged(self, number: int, turn: Written, now: float) -> Turn:
+        cue = self._cue(number, turn, now)
+        clip = self._clips[number]
+        if turn.text is not None:
+            return Typed(turn.text, cue)
+        if clip is not None:
+            return Spoken(turn.say_text or clip.name, partial(self._microphone.play, clip), cue)
+        return Unsaid(cue or Cue(partial(self._clock.sleep, (turn.silence_ms or 0) / 1000), cuts_in=False))
+
+    def _cue(self, number: int, turn: Written, now: float) -> Cue | None:
+        """Say when the turn after this one is due, where that is not when this one has been answered."""
+        following = self._scenario.turn[number + 1] if number + 1 < len(self._scenario.turn) else None
+        if following is not None and following.after is not None:
+            return Cue(partial(self._wait, number + 1, following.after, now), cuts_in=True)
+        if turn.expect.silence:
+            wait_s = (turn.silence_ms if turn.silence_ms is not None else self._scenario.silence_for_ms) / 1000
+            return Cue(partial(self._clock.sleep, wait_s), cuts_in=False)
+        return None
+
+    async def _wait(self, number: int, after: After, since_s: float) -> None:
+        self.missed.add(number)
+        at_s = await self._events.after(after.event, since_s)
+        await self._clock.sleep_until(at_s + after.ms / 1000)
+        self.missed.discard(number)
