@@ -6,6 +6,7 @@ import pytest
 
 from flashlive_cli.errors import ConfigError, FileError
 from flashlive_cli.sim.script import ScriptedCall, load_script
+from tests.sim.pictures import RED_PNG, RED_WORDS
 
 
 @pytest.fixture
@@ -62,6 +63,8 @@ def test_keys_of_others_are_left_alone_and_silent_turns_are_none(scenario):
         ("heard = 1", "`heard` must be text"),
         ("delay_ms = true", "`delay_ms` must be a number of milliseconds"),
         ("delay_ms = -1", "delay_ms must be between"),
+        ('sees = "a cat"', "`sees` must be a number of pictures"),
+        ("sees = -1", "sees must be between"),
         ("calls = 1", "`calls` must be a list"),
         ("calls = [1]", "each of `calls`"),
         ("calls = [{}]", "a call needs a `name`"),
@@ -140,3 +143,14 @@ async def test_a_script_is_played_turn_by_turn_and_then_left(stage, sounds, scen
         assert sounds.said(await client.turn()) == "F gave F, both gave F G."
         await client.type("on your own")
         assert sounds.said(await client.turn()) == "You typed: on your own"
+
+
+async def test_a_reply_tells_of_the_pictures_that_came(stage, sounds, scenario):
+    path = scenario('[[turn]]\n[turn.sim]\nsees = 1\nreply = "Look: {seen}"\n' * 2)
+    client = await stage.dial(script=load_script(path))
+    await client.setup()
+    await client.send(realtime_input={"video": {"data": RED_PNG, "mime_type": "image/png"}})
+    await client.type("What is it?")
+    assert f"Look: I see a picture of {RED_WORDS}." in sounds.said(await client.turn())
+    await client.type("And now?")
+    assert "Look: I see no picture." in sounds.said(await client.turn())
