@@ -23,7 +23,6 @@ from flashlive_cli.session.givens import (
     Renewal,
     Sound,
     Spoken,
-    Still,
     Turn,
     Typed,
     Unsaid,
@@ -37,6 +36,7 @@ from flashlive_cli.session.pump import Pump
 from flashlive_cli.session.questions import Questions
 from flashlive_cli.session.reconnect import QUIET_CHECK_S, Keeper
 from flashlive_cli.session.sight import Sight
+from flashlive_cli.session.typist import Typist
 from flashlive_cli.session.uplink import Uplink
 from flashlive_cli.session.wishes import Mute, Push, Say, Show, StopReply, Wish
 
@@ -111,7 +111,9 @@ class Conversation:
         self._released_s: float | None = None  # when the user let go, where activity is told by hand
         self._session_of: dict[str, int] = {}
         self._began_s = 0.0
-        self._lines: asyncio.Queue[Say] = asyncio.Queue()
+        self._typist = Typist(
+            self._keeper, narrator=narrator, questions=self._questions, sight=self._sight, clock=clock
+        )
 
     async def hold(self, turns: Iterable[Turn] | None) -> None:
         """
@@ -132,7 +134,7 @@ class Conversation:
                     if self._uplink is not None:
                         carriers.append(group.create_task(self._uplink.run(), name="sender"))
                     carriers.append(group.create_task(self._obey(), name="wishes"))
-                    carriers.append(group.create_task(self._say_lines(), name="typist"))
+                    carriers.append(group.create_task(self._typist.run(), name="typist"))
                     carriers.append(group.create_task(self._sight.run(), name="sight"))
                     if turns is None:
                         await self._chat()
@@ -191,6 +193,7 @@ class Conversation:
         self._narrator.broke_off(self._clock.now(), answered=answered)
         self._calls.interrupted()  # a call that comes again is the same one
         self._answers.moved()
+        self._sight.moved(resumed=resumed)
         if asked is None or answered or not midway or self._calls.open:
             return False
         if asked.text is None:
@@ -253,7 +256,7 @@ class Conversation:
         while self._wishes is not None:
             match wish := await self._wishes.get():
                 case Say():
-                    self._lines.put_nowait(wish)
+                    self._typist.put(wish)
                 case Show():
                     self._sight.show()
                 case StopReply():
@@ -287,26 +290,6 @@ class Conversation:
             await self._keeper.wire.drain()
         return sounded or running
 
-    async def _say_lines(self) -> None:
-        """Say what the user types in mid-talk, line by line."""
-        while True:
-            line = await self._lines.get()
-            await self._type(line.text, line.pictures)
-
-    async def _type(self, text: str, pictures: tuple[Still, ...] = ()) -> float:
-        """Say a typed turn, and return when that was; one that breaks the line is asked again over the next."""
-        beside = await self._sight.beside(pictures)
-        await self._keeper.in_place.wait()
-        beside = await self._sight.ahead(beside, self._keeper.wire)
-        now = self._clock.now()
-        images = tuple((still.image, still.mime_type) for still in beside)
-        self._narrator.typed(text, now)
-        self._questions.typed(text, now, images)
-        with contextlib.suppress(ConnectionLost):
-            await self._keeper.wire.type_text(text, images)
-        self._sight.typed(beside)
-        return now
-
     async def _take(self, turns: Iterable[Turn]) -> None:
         taken = answered = 0
         lasts_s = self._curfew.duration_s
@@ -320,7 +303,7 @@ class Conversation:
                 return
             match turn:
                 case Typed(text, pictures=pictures):
-                    begun = asked = await self._type(text, pictures)
+                    begun = asked = await self._typist.say(text, pictures)
                     name = "the typed line"
                 case Spoken(name, play):
                     self._narrator.listening()

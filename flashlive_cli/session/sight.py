@@ -38,6 +38,8 @@ TYPED_PATIENCE_S: Final = 1.0
 FIRST_PATIENCE_S: Final = 3.0
 """Real seconds that turns which are given wait for the first look: a camera takes its time to open."""
 
+SAME_AGAIN_S: Final = 10.0
+"""What has not changed costs the same tokens as what has; within one utterance it is not shown twice at all."""
 BETWEEN_S: Final = 1.0
 """The service looks at one still a second."""
 
@@ -107,6 +109,7 @@ class Sight:
         self._sent = 0
         self._skipped = 0
         self._latest: tuple[Still, float] | None = None
+        self._anew = False
 
     def show(self) -> None:
         """Show one still now, whatever the rest says."""
@@ -127,13 +130,13 @@ class Sight:
         still = await self._look(eyes)
         if still is not None:
             self._tell_ready(eyes, still)
+            self._next_s = self._clock.now()  # that one was not shown
         self._looked.set()
-        self._next_s = self._clock.now()  # that one was not shown
         while True:
             because = await self._due(eyes)
             wire = await self._wire_for(because, eyes)
             still = await self._look(eyes, because) if wire is not None else None
-            if wire is not None and still is not None and self._may_go(because):
+            if wire is not None and still is not None and self._may_go(still, because):
                 with contextlib.suppress(ConnectionLost):  # the keeper's business; what comes after is newer
                     await self._send(still, because, wire)
 
@@ -166,6 +169,10 @@ class Sight:
         """Note what went out with a typed line."""
         for still in pictures:
             self._note(still, "typed")
+
+    def moved(self, *, resumed: bool) -> None:
+        """Note that another connection carries on; a session that is not the old one has seen nothing."""
+        self._anew = not resumed
 
     async def show_again(self, since_s: float, wire: Pump) -> None:
         """
@@ -225,9 +232,18 @@ class Sight:
                 return None
             await asyncio.sleep(LOOK_S)
 
-    def _may_go(self, because: Because) -> bool:
-        """Whether it still may, after a look that took its time."""
-        return because == "key" or self._gate.is_open
+    def _may_go(self, still: Still, because: Because) -> bool:
+        """Whether it may still, after a look that took its time, and shows anything new."""
+        if because == "key":
+            return True
+        if not self._gate.is_open:
+            return False
+        if self._anew or self._latest is None or self._latest[0].image != still.image:
+            return True
+        shown_s = self._latest[1]
+        if because == "always":
+            return self._clock.now() - shown_s >= SAME_AGAIN_S
+        return self._speaks_since is None or shown_s < self._speaks_since
 
     async def _look(self, eyes: Eyes, because: Because = "always") -> Still | None:
         try:
@@ -254,6 +270,7 @@ class Sight:
     def _note(self, still: Still, because: Because) -> None:
         self._sent += 1
         self._latest = (still, self._clock.now())
+        self._anew = False
         skipped, self._skipped = self._skipped, 0
         self._report(
             VideoSent(because, still.width, still.height, len(still.image), still.mime_type, self._sent, skipped)

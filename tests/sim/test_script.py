@@ -147,7 +147,8 @@ async def test_a_script_is_played_turn_by_turn_and_then_left(stage, sounds, scen
 
 async def test_a_reply_tells_of_the_pictures_that_came(stage, sounds, scenario):
     path = scenario('[[turn]]\n[turn.sim]\nsees = 1\nreply = "Look: {seen}"\n' * 2)
-    client = await stage.dial(script=load_script(path))
+    await stage.serve(script=load_script(path))
+    client = await stage.dial()
     await client.setup()
     await client.send(realtime_input={"video": {"data": RED_PNG, "mime_type": "image/png"}})
     await client.type("What is it?")
