@@ -152,7 +152,7 @@ class Panel:
     def _picture(self, state: State, row: int, width: int, most_rows: int) -> Sequence[Row]:
         """Return the rows of what was last shown to the model, and note where graphics are to be laid over them."""
         picture = state.preview
-        if picture is None or self._graphics == "none" or most_rows < LEAST_ROWS or state.help:
+        if picture is None or self._graphics == "none" or min(most_rows, width // 4) < LEAST_ROWS or state.help:
             return ()
         columns, n_rows = size_in_cells(picture, most_rows=most_rows, most_columns=max(1, width - 2))
         if self._graphics == "blocks":
