@@ -3,15 +3,14 @@ The thread that looks: opens a source, and makes a still whenever one is asked f
 
     event loop: look ─► thread flashlive-eye: grab the newest, scale, encode ─► event loop: the still
 
-It looks on demand, so there is no queue of frames that could grow old: what it returns was there a moment ago. It
-gives way to the threads of the sound where the system lets it (Linux), and rests after a look that was expensive.
+It looks on demand, so there is no queue of frames that could grow old: what it returns was there a moment ago. After
+a look that was expensive it rests. It has the priority of the others: as a nicer thread on a busy machine it would be
+kept waiting while it holds Python's lock, and the sound with it (measured: 100 ms, and more).
 """
 
 import asyncio
 import contextlib
-import os
 import queue
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -29,7 +28,6 @@ PATIENCE_S: Final = 10.0
 STOP_PATIENCE_S: Final = 1.0
 MOST_OF_A_CORE: Final = 0.12
 """What looking may cost in the mean: a film of 4K takes a fifth of a second of work for one frame."""
-NICENESS: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,9 +109,6 @@ class Eye:
                     await asyncio.sleep(0.005)
 
     def _run(self) -> None:
-        if sys.platform == "linux":  # the one system where a thread has a niceness of its own
-            with contextlib.suppress(OSError):
-                os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
         with contextlib.suppress(FlashliveError, ImportError):  # whoever looks is told
             load(self._wanted)
         while (asked := self._asked.get()) is not None:
