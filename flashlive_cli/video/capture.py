@@ -51,9 +51,11 @@ class Capture:
         self._rate = self._capture.get(cv2.CAP_PROP_FPS) or 0.0
         self._n_frames = int(self._capture.get(cv2.CAP_PROP_FRAME_COUNT))
         self._next = 0
+        # one for all frames: to give 25 MB back to the system takes milliseconds, in which Python's lock is held
+        self._frame: NDArray[Any] | None = None
 
     def look(self) -> "NDArray[Any]":
-        """Return the frame of now."""
+        """Return the frame of now; it is overwritten by the next one."""
         with opencv_silent():
             return self._look_at_camera() if self._is_camera else self._look_at_film()
 
@@ -68,10 +70,10 @@ class Capture:
                 raise self._failure("gives no picture any more: was it unplugged?", "")
             if time.perf_counter() - begun > WAITED_S:
                 break
-        taken, frame = self._capture.retrieve()
+        taken, self._frame = self._capture.retrieve(self._frame)
         if not taken:
             raise self._failure("gives no picture any more: was it unplugged?", "")
-        return frame
+        return self._frame
 
     def _look_at_film(self) -> "NDArray[Any]":
         if self._rate > 0 and self._n_frames > 0:
@@ -79,14 +81,14 @@ class Capture:
             if wanted != self._next:
                 self._capture.set(cv2.CAP_PROP_POS_FRAMES, wanted)
             self._next = wanted + 1
-        taken, frame = self._capture.read()
+        taken, self._frame = self._capture.read(self._frame)
         if not taken:  # its end, also where it has told another number of frames than it has
             self._capture.set(cv2.CAP_PROP_POS_FRAMES, 0)
             self._began_s, self._next = self._clock.now(), 1
-            taken, frame = self._capture.read()
+            taken, self._frame = self._capture.read(self._frame)
         if not taken:
             raise self._failure("", "no video that can be read")
-        return frame
+        return self._frame
 
     def _failure(self, of_camera: str, of_film: str) -> FlashliveError:
         if self._is_camera:

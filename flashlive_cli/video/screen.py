@@ -47,9 +47,10 @@ class Screen:
             known = f"there are {len(screens) - 1}, from 1" if len(screens) > 2 else "there is one, screen:1"
             raise DeviceError(f"{wanted.name}: no such screen; {known}")
         self._area = screens[wanted.number]
+        self._frame: NDArray[Any] | None = None
 
     def look(self) -> "NDArray[Any]":
-        """Return what the screen shows: blue, green, red, and a byte that means nothing."""
+        """Return what the screen shows: blue, green, red, and a byte that means nothing; overwritten by the next look."""
         try:
             return self._grab_in_strips() if sys.platform == "linux" else self._grab(self._area)
         except (ScreenShotError, OSError, AssertionError, ValueError) as exc:  # mss asserts that there is an answer
@@ -62,12 +63,13 @@ class Screen:
 
     def _grab_in_strips(self) -> "NDArray[Any]":
         width, height, top = (int(self._area[key]) for key in ("width", "height", "top"))
-        frame = np.empty((height, width, 4), np.uint8)
+        if self._frame is None:  # one for all: see `capture.py`
+            self._frame = np.empty((height, width, 4), np.uint8)
         n_rows = max(1, STRIP_BYTES // (4 * width))
         for begins in range(0, height, n_rows):
             strip = {**self._area, "top": top + begins, "height": min(n_rows, height - begins)}
-            frame[begins : begins + n_rows] = self._grab(strip)
-        return frame
+            self._frame[begins : begins + n_rows] = self._grab(strip)
+        return self._frame
 
     def _grab(self, area: "Monitor") -> "NDArray[Any]":
         shot = self._display.grab(area)

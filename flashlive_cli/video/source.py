@@ -14,7 +14,7 @@ class Source(Protocol):
 
     def look(self) -> "NDArray[Any]":
         """
-        Return what is to be seen now: rows, columns, blue green red (alpha), 8 bits each.
+        Return what is to be seen now: rows, columns, blue green red (alpha), 8 bits each. Good until the next look.
 
         Raises:
             DeviceError: there is nothing to be seen any more.

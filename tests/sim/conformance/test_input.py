@@ -179,6 +179,14 @@ async def test_stills_in_silence(talk, sounds):
     assert "picture" not in sounds.said(await client.turn())
 
 
+@pytest.mark.rule("realtimeInput.video", "what is not the picture it is said to be, or not all of it, closes with 1007")
+async def test_stills_that_are_none(talk, sounds):
+    for picture in ({"data": RED_PNG, "mimeType": "image/jpeg"}, {"data": RED_PNG[:80], "mimeType": "image/png"}):
+        client = await talk.open()
+        await client.send(realtimeInput={"video": picture})
+        assert (await client.closed())[0] == 1007
+
+
 @pytest.mark.rule("realtimeInput.mediaChunks", "the first is used")
 async def test_media_chunks(talk, sounds):
     import base64
