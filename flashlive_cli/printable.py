@@ -21,10 +21,14 @@ def printable(text: str, *, keep_newlines: bool = False) -> str:
 
 
 def printable_json(text: str) -> str:
-    r"""Spell the same unsafe characters in JSON text as JSON does (`\u001b`); the value stays what it was."""
+    r"""
+    Spell the same unsafe characters in JSON text as JSON does (`\u001b`); the value stays what it was.
+
+    Line ends stay: JSON has them between its tokens only, where indented, and spells those inside of texts itself.
+    """
     if text.isascii() and "\x7f" not in text:
         return text
-    return "".join(f"\\u{ord(char):04x}" if _is_unsafe(char) else char for char in text)
+    return "".join(f"\\u{ord(char):04x}" if char != "\n" and _is_unsafe(char) else char for char in text)
 
 
 def _escape(char: str, keep_newlines: bool) -> str:

@@ -25,19 +25,8 @@ MAY_SEE = {
     "toolset": {"protocol", "toolbox"},
     "scenario": {"protocol", "session", "audio", "toolbox", "toolset", "sim", "recording", "video", *LOBBY},
     "cli": {
-        *(
-            "protocol",
-            "session",
-            "audio",
-            "toolbox",
-            "toolset",
-            "ui",
-            "sim",
-            "recording",
-            "video",
-            "scenario",
-            "config",
-        ),
+        *("protocol", "session", "audio", "toolbox", "toolset"),
+        *("ui", "sim", "recording", "video", "scenario", "config"),
         *LOBBY,
     },
 } | {module: LOBBY - {module} for module in LOBBY}
@@ -56,7 +45,10 @@ DOORS = {
     "cv2": {"video/", "sim/sight.py"},
     "mss": {"video/screen.py"},
     "certifi": {"sim/certificate.py"},
-    "rich": {f"ui/{name}.py" for name in ("display", "panel", "pictures", "rows", "signs", "turns", "wrapping")},
+    "tomlkit": {"scenario/updating.py"},
+    "rich": {
+        f"ui/{name}.py" for name in ("display", "panel", "pictures", "rows", "signs", "suite", "turns", "wrapping")
+    },
 }
 """Foreign packages, and the only places that import them."""
 

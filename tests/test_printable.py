@@ -57,3 +57,12 @@ def test_json_is_made_safe_without_changing_its_value(text) -> None:
 
     assert json.loads(safe) == {"text": text}
     assert printable(safe) == safe
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"])))
+def test_indented_json_stays_json(text) -> None:
+    """A word beyond ASCII once took the line ends with it."""
+    safe = printable_json(json.dumps({"text": text, "more": ["zażółć"]}, ensure_ascii=False, indent=2))
+
+    assert json.loads(safe) == {"text": text, "more": ["zażółć"]}
+    assert printable(safe, keep_newlines=True) == safe

@@ -14,6 +14,8 @@ The command line: introduces the rooms to each other; errors become exit codes h
     consent.py     whether a tool that asks first may be run
     keyboard.py    lines typed while a talk goes on
     reload.py      tools files that are saved meanwhile
+    test.py        `flashlive test`: options
+    suite.py       a run of scenarios held
     simulate.py    `flashlive sim`: options
     simulation.py  a simulator held
     guest.py       the program it runs for
@@ -42,7 +44,7 @@ from typing import Annotated
 import typer
 
 from flashlive_cli import __version__
-from flashlive_cli.cli import catalogue, devices, doctor, sessions, settings, simulate, talk, tools
+from flashlive_cli.cli import catalogue, devices, doctor, sessions, settings, simulate, talk, test, tools
 from flashlive_cli.cli.exits import INTERRUPTED, USAGE, exit_code_of
 from flashlive_cli.errors import FlashliveError
 from flashlive_cli.printable import printable
@@ -71,6 +73,7 @@ def flashlive(
 
 
 talk.register(app)
+test.register(app)
 simulate.register(app)
 catalogue.register(app)
 tools.register(app)

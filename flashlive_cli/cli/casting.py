@@ -40,6 +40,7 @@ from flashlive_cli.protocol.families import Model, find_model
 from flashlive_cli.protocol.prices import Price, find_price
 from flashlive_cli.protocol.voices import find_voice
 from flashlive_cli.session.endpoint import Endpoint, find_endpoint
+from flashlive_cli.session.setups import make_setup
 
 if TYPE_CHECKING:
     from flashlive_cli.sim.script import Script
@@ -51,14 +52,7 @@ NO_KEY: Final = (
     "there is no API key; get one at https://aistudio.google.com/apikey and set GEMINI_API_KEY, or talk to --sim"
 )
 
-_LEVELS: Final[Mapping[str, c.ThinkingLevel]] = {
-    "minimal": "MINIMAL",
-    "low": "LOW",
-    "medium": "MEDIUM",
-    "high": "HIGH",
-}
 _RESOLUTIONS: Final[Mapping[str, c.MediaResolution]] = {"low": "LOW", "medium": "MEDIUM", "high": "HIGH"}
-_SENSITIVITIES: Final[Mapping[str, c.Sensitivity]] = {"low": "LOW", "high": "HIGH"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,9 +235,9 @@ def _find_service(settings: Config) -> Endpoint:
 
 
 def _load_script(scenario: Path) -> "Script":
-    from flashlive_cli.sim.script import load_script  # noqa: PLC0415 - the simulator, for who talks to it
+    from flashlive_cli.scenario.reading import read_script_file  # noqa: PLC0415 - for who talks to the simulator
 
-    return load_script(scenario)
+    return read_script_file(scenario).script()
 
 
 def _load_tools(settings: Config) -> "Toolbox | None":
@@ -283,39 +277,22 @@ def _with_pictures(turn: Given) -> Given:
 
 
 def _setup(settings: Config, model: Model, voice: str | None) -> c.Setup:
-    instruction = [_instruction(settings.system)] if settings.system else []
-    if settings.language:
-        # native-audio models choose the language themselves: the field for it is ignored or refused
-        instruction.append(f"Reply in the language {settings.language}.")
-    return c.Setup(
-        model=model.resource,
+    return make_setup(
+        model,
         voice=voice,
-        system="\n".join(instruction) or None,
-        google_search=settings.search,
-        sampling=c.Sampling(temperature=settings.temperature),
-        thinking_level=_LEVELS[settings.thinking] if settings.thinking else None,
+        system=settings.system,
+        language=settings.language,
+        search=settings.search,
+        temperature=settings.temperature,
+        thinking=settings.thinking,
         thinking_budget=settings.thinking_budget,
-        detection=c.Detection(
-            disabled=settings.push_to_talk,
-            start_sensitivity=_SENSITIVITIES[settings.start_sensitivity] if settings.start_sensitivity else None,
-            end_sensitivity=_SENSITIVITIES[settings.end_sensitivity] if settings.end_sensitivity else None,
-            prefix_ms=settings.prefix_ms,
-            silence_ms=settings.silence_ms,
-            interrupts=not settings.no_interrupt,
-        ),
+        push_to_talk=settings.push_to_talk,
+        start_sensitivity=settings.start_sensitivity,
+        end_sensitivity=settings.end_sensitivity,
+        prefix_ms=settings.prefix_ms,
+        silence_ms=settings.silence_ms,
+        no_interrupt=settings.no_interrupt,
     )
-
-
-def _instruction(system: str) -> str:
-    """Read `@FILE`, take anything else as it is."""
-    if not system.startswith("@"):
-        return system
-    path = Path(system[1:]).expanduser()
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, ValueError) as exc:
-        reason = exc.strerror if isinstance(exc, OSError) else "it is no UTF-8 text file"
-        raise FileError(f"the system instruction {path} cannot be read: {reason}") from exc
 
 
 def _open_clip(turn: Given, *, raw: bool, stack: ExitStack) -> Clip | None:

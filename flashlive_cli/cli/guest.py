@@ -5,6 +5,7 @@ import contextlib
 import os
 import shutil
 import signal
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
@@ -165,13 +166,15 @@ class _Signals:
 
 def _in_foreground() -> bool:
     """Ctrl-C at our terminal reaches the guest by itself: it is in our process group."""
+    if sys.platform == "win32":
+        return False
     try:
         terminal = os.open("/dev/tty", os.O_RDONLY | os.O_NOCTTY)
-    except (OSError, AttributeError):
+    except OSError:
         return False
     try:
         return os.tcgetpgrp(terminal) == os.getpgrp()
-    except (OSError, AttributeError):
+    except OSError:
         return False
     finally:
         os.close(terminal)

@@ -96,13 +96,22 @@ def export_session(  # noqa: PLR0917 - options are given by name
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="FILE", help="Where to; stdout by default.")
     ] = None,
+    scenario: Annotated[
+        Path | None,
+        typer.Option("--scenario", metavar="DIR", help="Make a scenario of it here, with the user's sound as clips."),
+    ] = None,
     directory: DirOption = None,
     config: ConfigOption = None,
     profile: ProfileOption = None,
 ) -> None:
-    """Export a conversation as Markdown, JSON or captions (SRT, WebVTT)."""
+    """Export a conversation as Markdown, JSON, captions (SRT, WebVTT), or as a scenario for flashlive test."""
     from flashlive_cli.recording.exports import FORMS  # noqa: PLC0415 - --help needs none of it
 
+    if scenario is not None:
+        if form is not None or output is not None:
+            raise ConfigError("--scenario goes with neither --format nor --output: it is a folder of its own")
+        _make_scenario(_find_folder(name, directory, config, profile), scenario)
+        return
     made = FORMS[form or _form_of(output)](_find(name, directory, config, profile))
     if output is None or str(output) == "-":
         typer.echo(made, nl=False)
@@ -112,6 +121,16 @@ def export_session(  # noqa: PLR0917 - options are given by name
             file.write(made.encode("utf-8", "backslashreplace"))
     except (OSError, ValueError) as exc:
         raise FileError(f"{output} cannot be written: {reason_of(exc)}") from exc
+
+
+def _make_scenario(folder: Path, directory: Path) -> None:
+    from flashlive_cli.scenario.exporting import export_scenario  # noqa: PLC0415 - --help needs none of it
+
+    made = export_scenario(folder, directory)
+    turns = "1 turn" if made.n_turns == 1 else f"{made.n_turns} turns"
+    typer.echo(printable(f"wrote {made.path} ({turns})"))
+    for note in made.notes:
+        typer.echo(printable(f"note: {note}"), err=True)
 
 
 def remember_recordings(directory: Path) -> None:
@@ -166,27 +185,34 @@ def _folders(directories: Sequence[Path]) -> Iterator[Path]:
 
 
 def _find(name: str, directory: Path | None, config: Path | None, profile: str | None) -> "Session":
+    """Read the conversation that a user means; raises as `_find_folder` does."""
+    from flashlive_cli.recording.folder import read_session  # noqa: PLC0415 - --help needs none of it
+
+    return read_session(_find_folder(name, directory, config, profile))
+
+
+def _find_folder(name: str, directory: Path | None, config: Path | None, profile: str | None) -> Path:
     """
-    Read the conversation that a user means.
+    Find the conversation that a user means.
 
     Raises:
         FileError: there is none like that, or more than one.
         ConfigError: nobody knows where to look.
     """
-    from flashlive_cli.recording.folder import is_session, read_session  # noqa: PLC0415 - --help needs none of it
+    from flashlive_cli.recording.folder import is_session  # noqa: PLC0415 - --help needs none of it
 
     looks_like_path = any(separator in name for separator in (os.sep, os.altsep) if separator) or name in {".", ".."}
     if looks_like_path:
         if not is_session(Path(name)):
             raise FileError(f"{name}: there is no recording here")
-        return read_session(Path(name))
+        return Path(name)
     directories = _directories(directory, config, profile)
     folders = list(_folders(directories))
     if name == "last":
-        sessions = [session for folder in folders if (session := _readable(folder)) is not None]
+        sessions = [(session, folder) for folder in folders if (session := _readable(folder)) is not None]
         if not sessions:
             raise FileError(f"{_named(directories)}: there is no recording here; {NO_RECORDINGS}")
-        return max(sessions, key=lambda session: (session.when, session.id))
+        return max(sessions, key=lambda found: (found[0].when, found[0].id))[1]
     fitting = [folder for folder in folders if folder.name == name] or [
         folder for folder in folders if name and folder.name.startswith(name)
     ]
@@ -195,9 +221,9 @@ def _find(name: str, directory: Path | None, config: Path | None, profile: str |
         more = f" and {len(fitting) - _MOST_NAMED} more" if len(fitting) > _MOST_NAMED else ""
         raise FileError(f"{name} fits {len(fitting)} recordings: {named}{more}")
     if fitting:
-        return read_session(fitting[0])
+        return fitting[0]
     if is_session(Path(name)):
-        return read_session(Path(name))
+        return Path(name)
     raise FileError(f"{name}: there is no such recording in {_named(directories)}; flashlive sessions list shows them")
 
 

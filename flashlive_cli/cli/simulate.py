@@ -91,8 +91,8 @@ def sim(  # noqa: PLR0917 - typer calls by name
     import asyncio  # noqa: PLC0415 - --help needs none of it
 
     from flashlive_cli.cli.simulation import Simulation, hold_simulation  # noqa: PLC0415
+    from flashlive_cli.scenario.reading import read_script_file  # noqa: PLC0415
     from flashlive_cli.sim.faults import parse_faults  # noqa: PLC0415
-    from flashlive_cli.sim.script import load_script  # noqa: PLC0415
     from flashlive_cli.sim.tape import read_tape  # noqa: PLC0415
 
     if scenario and replay:
@@ -107,7 +107,7 @@ def sim(  # noqa: PLR0917 - typer calls by name
     simulation = Simulation(
         command=tuple(command or ()),
         port=(0 if command else DEFAULT_PORT) if port is None else port,
-        script=load_script(scenario) if scenario else None,
+        script=read_script_file(scenario).script() if scenario else None,
         tape=read_tape(replay) if replay else None,
         faults=tuple(faults),
         tls=bool(command) if tls is None else tls,

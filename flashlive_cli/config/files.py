@@ -104,7 +104,7 @@ def _from_table(path: Path, table: dict[str, Any], inside: str = "") -> Layer:
 
 
 def _beside(path: Path, entry: str) -> str:
-    if entry.startswith("~/"):
+    if entry.startswith(("~/", f"~{os.sep}")):
         return os.path.expanduser("~") + entry[1:]  # noqa: PTH111 - Path's raises without a home
     return str(path.parent / entry) if entry else entry
 

@@ -119,7 +119,7 @@ def read_session(folder: Path) -> Session:
     story = Story()
     entries: list[Entry] = []
     try:
-        for record in _records(folder / EVENTS):
+        for record in read_lines(folder / EVENTS):
             entries += story.take(record)
         entries += story.rest()
         when = _began(folder, story)
@@ -136,7 +136,13 @@ def began_by_name(name: str) -> datetime | None:
         return None
 
 
-def _records(path: Path) -> Iterator[dict[str, object]]:
+def read_lines(path: Path) -> Iterator[dict[str, object]]:
+    """
+    Read the objects of a file of lines, `EVENTS` or `WIRE`; what is torn is passed over.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
     with path.open("rb") as file:
         for line in file:
             try:

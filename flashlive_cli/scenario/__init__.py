@@ -4,6 +4,7 @@ Scripted conversations that assert: a scenario file -> a run -> a verdict.
     places.py     TOML, and on which line each of its keys stands
     schema.py     what a scenario may say, as typed tables
     reading.py    a file -> Scenario; every complaint with its file and line
+    complaints.py what is wrong with one, in our words
     variants.py   [matrix]: one scenario for each voice, model and noise
     stubs.py      tools with canned results
     clips.py      what the user says: WAV files, spoken text, noise mixed in
@@ -15,4 +16,12 @@ Scripted conversations that assert: a scenario file -> a run -> a verdict.
     judging.py    what a turn was expected to bring, held against what it brought
     errorrate.py  how far one text is from another, in words
     outcome.py    what a run came to, for tables and files
+    selection.py  which scenarios: files and folders, a filter, shares
+    suite.py      many scenarios, in processes of their own
+    recorded.py   a recorded talk, taken apart into turns
+    suggesting.py what of a recorded turn is worth expecting again
+    playing.py    how the simulator plays a recorded turn
+    exporting.py  a recorded talk -> a scenario that passes on the simulator
+    updating.py   what the service really said -> the [turn.sim] tables of a scenario
+    toml.py       values spelled as TOML
 """

@@ -1,9 +1,9 @@
 """
 What happened in each turn of a run: reports and sound, put where they belong. Pure but for what it collects.
 
-A turn of the scenario reaches from its own beginning to the next one's. What the model says is put to the turn in
-which it began, also where its words are told later; a reply that the user's words cut before they were over is an
-answer to the turn before.
+A turn of the scenario reaches from its own beginning to the next one's. What either side says is put to the turn in
+which it began, also where its words, its end and its cost are told later; a reply that the user's words cut before
+they were over is an answer to the turn before.
 """
 
 from collections.abc import Mapping
@@ -11,20 +11,30 @@ from dataclasses import dataclass, field
 
 from flashlive_cli.pcm import WIRE_IN, WIRE_OUT
 from flashlive_cli.reports import (
+    BargeInLatency,
     ReplyComplete,
     ReplyFlushed,
     ReplyStarted,
+    SessionMoving,
     SessionReady,
     SessionResumed,
+    SpeechEnded,
+    SpeechStarted,
     Stamped,
     ToolCalled,
     ToolCancelled,
     ToolFinished,
     Transcript,
+    TurnLatency,
     UsageReported,
     Warned,
 )
 from flashlive_cli.scenario.listening import Piece, Track
+
+Moment = (
+    SpeechStarted | SpeechEnded | ReplyFlushed | TurnLatency | BargeInLatency | SessionMoving | SessionResumed | Warned
+)
+"""What is worth a mark of its own in a picture of the run."""
 
 
 @dataclass(slots=True)
@@ -128,6 +138,7 @@ class Course:
         moves: how often the talk went on over another connection.
         ready_s: the service had accepted.
         cost_usd: of all; None where the price is not known.
+        moments: with their times, in order.
     """
 
     def __init__(self) -> None:
@@ -138,7 +149,10 @@ class Course:
         self.moves = 0
         self.ready_s: float | None = None
         self.cost_usd: float | None = None
+        self.moments: list[tuple[float, Moment]] = []
         self._reply: Replied | None = None
+        self._replying: TurnCourse | None = None  # the turn in which that began
+        self._hearing: tuple[TurnCourse, str] | None = None  # the turn in which the user was first heard, and the words
         self._calls: dict[str, Called] = {}
 
     def begin(self, now: float) -> TurnCourse:
@@ -149,6 +163,8 @@ class Course:
     def listen(self, stamped: Stamped) -> None:
         """Take a report; see `reports.Listener`."""
         t = stamped.t
+        if isinstance(stamped.report, Moment):
+            self.moments.append((t, stamped.report))
         match stamped.report:
             case SessionReady():
                 self.ready_s = t
@@ -159,7 +175,8 @@ class Course:
             case UsageReported(cost_usd=cost, total_cost_usd=total):
                 self.cost_usd = total
                 if self.turns and cost is not None:
-                    self.turns[-1].cost_usd = (self.turns[-1].cost_usd or 0.0) + cost
+                    turn = self._replying or self.turns[-1]
+                    turn.cost_usd = (turn.cost_usd or 0.0) + cost
             case _:
                 if self.turns:
                     self._note(stamped, self.turns[-1])
@@ -167,11 +184,16 @@ class Course:
     def _note(self, stamped: Stamped, turn: TurnCourse) -> None:
         t = stamped.t
         match stamped.report:
+            case Transcript("user", text, final=False):
+                first, words = self._hearing or (turn, "")
+                self._hearing = first, words + text
             case Transcript("user", text, final=True):
+                if self._hearing is not None and self._hearing[1].strip() == text:
+                    (turn, _), self._hearing = self._hearing, None
                 turn.heard = f"{turn.heard} {text}".strip()
-                turn.typed_s = t
+                turn.typed_s = t if turn.typed_s is None else turn.typed_s
             case ReplyStarted():
-                self._reply = Replied(t)
+                self._reply, self._replying = Replied(t), turn
                 turn.replies.append(self._reply)
             case Transcript("model", text, final=True, heard=heard) if self._reply is not None:
                 self._reply.text, self._reply.heard = text, text if heard is None else heard
@@ -179,7 +201,7 @@ class Course:
                 turn.interrupted_s = t if turn.interrupted_s is None else turn.interrupted_s
             case ReplyComplete(interrupted=interrupted) if self._reply is not None:
                 self._reply.interrupted, self._reply.ended_s = interrupted, t
-                self._reply = None
+                self._reply = self._replying = None
             case ToolCalled(id=call_id, name=name, args=args, duplicate_of=duplicate):
                 call = self._calls[call_id] = Called(call_id, name, args, t, repeats=duplicate is not None)
                 turn.calls.append(call)
@@ -201,8 +223,8 @@ class Course:
 
     def finish(self) -> None:
         """Measure, when all is over."""
-        ends = [turn.begun_s for turn in self.turns[1:]] + [float("inf")]
-        for turn, end_s in zip(self.turns, ends, strict=True):
+        ends = [*(turn.begun_s for turn in self.turns[1:]), float("inf")]
+        for turn, end_s in zip(self.turns, ends, strict=False):
             turn.asked_from_s = self.user.first_audible_s(turn.begun_s, end_s)
             turn.asked_until_s = self.user.last_audible_s(turn.begun_s, end_s)
             if turn.asked_until_s is None:

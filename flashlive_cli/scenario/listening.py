@@ -4,7 +4,7 @@ When something really sounded: one side's sound on the conversation's clock, sea
 A measurement from the sound itself does not share the mistakes of the events that tell of it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -15,8 +15,8 @@ from flashlive_cli.pcm import FULL_SCALE, PcmFormat
 AUDIBLE: Final = 10 ** (-50 / 20)
 """Of full scale 1; -50 dBFS, as `audio.filemic.SPEECH_FLOOR_DBFS`: rooms are quieter, the quietest syllables louder."""
 
-_SEAM_S: Final = 0.03
-"""Pieces nearer to each other than this are one sound: a device block late, or a clock read a little early."""
+_SEAM_S: Final = 0.001
+"""Pieces of one sound fit each other to the sample; what begins anew, be it right after a flush, does not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,49 +50,40 @@ class Track:
 
     def first_audible_s(self, since_s: float, until_s: float = float("inf")) -> float | None:
         """Return when the first audible sample from `since_s` on sounded; None where there is none until `until_s`."""
-        for start_s, samples in self._within(since_s, until_s):
-            loud = np.flatnonzero(samples)
-            if loud.size:
-                return start_s + int(loud[0]) / self.pcm.rate_hz
-        return None
+        edges = self._edges(self.pieces, since_s, until_s)
+        return None if edges is None else edges.start_s
 
     def last_audible_s(self, since_s: float, until_s: float = float("inf")) -> float | None:
         """Return when the last audible sample between the two ended; None where there is none."""
-        last: float | None = None
-        for start_s, samples in self._within(since_s, until_s):
-            loud = np.flatnonzero(samples)
-            if loud.size:
-                last = start_s + (int(loud[-1]) + 1) / self.pcm.rate_hz
-        return last
+        edges = self._edges(self.pieces, since_s, until_s)
+        return None if edges is None else edges.end_s
 
     def sounds(self) -> Iterator[Sound]:
         """Yield what was played without a break, edges audible; what is silent all through is left out."""
-        run: tuple[float, float] | None = None
-        for piece in self.pieces:
-            end_s = piece.start_s + self.pcm.seconds_in(len(piece.pcm))
-            if run is not None and piece.start_s - run[1] > _SEAM_S:
-                yield from self._edges(run)
-                run = None
-            run = (piece.start_s if run is None else run[0], end_s)
-        if run is not None:
-            yield from self._edges(run)
+        run: list[Piece] = []
+        end_s = 0.0
+        for piece in [*self.pieces, None]:
+            if run and (piece is None or abs(piece.start_s - end_s) > _SEAM_S):
+                if (sound := self._edges(run)) is not None:
+                    yield sound
+                run = []
+            if piece is not None:
+                run.append(piece)
+                end_s = piece.start_s + self.pcm.seconds_in(len(piece.pcm))
 
-    def _edges(self, run: tuple[float, float]) -> Iterator[Sound]:
-        start_s = self.first_audible_s(*run)
-        end_s = self.last_audible_s(*run)
-        if start_s is not None and end_s is not None:
-            yield Sound(start_s, end_s)
-
-    def _within(
-        self, since_s: float, until_s: float
-    ) -> "Iterator[tuple[float, np.ndarray[tuple[int], np.dtype[np.bool_]]]]":
-        """Yield which samples between two times are audible, with the time of the first."""
-        for piece in self.pieces:
-            end_s = piece.start_s + self.pcm.seconds_in(len(piece.pcm))
-            if end_s <= since_s or piece.start_s >= until_s:
-                continue
+    def _edges(
+        self, pieces: Iterable[Piece], since_s: float = float("-inf"), until_s: float = float("inf")
+    ) -> Sound | None:
+        """Return the first and the last audible sample between two times."""
+        start_s = end_s = None
+        for piece in pieces:
             samples = np.frombuffer(piece.pcm, "<i2", self.pcm.frames_in(len(piece.pcm)))
-            loud = np.abs(samples.astype(np.int32)) >= AUDIBLE * FULL_SCALE
-            begin = max(0, round((since_s - piece.start_s) * self.pcm.rate_hz))
-            end = samples.size if end_s <= until_s else round((until_s - piece.start_s) * self.pcm.rate_hz)
-            yield piece.start_s + begin / self.pcm.rate_hz, loud[begin:end]
+            begin = max(0, round(min(1e9, max(0.0, since_s - piece.start_s)) * self.pcm.rate_hz))
+            end = round(min(1e9, max(0.0, until_s - piece.start_s)) * self.pcm.rate_hz)
+            loud = np.flatnonzero(np.abs(samples[begin:end].astype(np.int32)) >= AUDIBLE * FULL_SCALE)
+            if loud.size:
+                first_s = piece.start_s + (begin + int(loud[0])) / self.pcm.rate_hz
+                last_s = piece.start_s + (begin + int(loud[-1]) + 1) / self.pcm.rate_hz
+                start_s = first_s if start_s is None else min(start_s, first_s)
+                end_s = last_s if end_s is None else max(end_s, last_s)
+        return None if start_s is None or end_s is None else Sound(start_s, end_s)

@@ -38,12 +38,16 @@ class Check:
     at_s: float | None = None
 
     @property
+    def answer(self) -> str:
+        """Say for people what came, what was measured included."""
+        number = "" if self.measured is None else f"{self.measured:.6g} {self.unit}".strip()
+        return ": ".join(part for part in (number, self.got) if part)
+
+    @property
     def sentence(self) -> str:
         """Say for people what was expected, what came, and when."""
-        number = "" if self.measured is None else f"{self.measured:.6g} {self.unit}".strip()
-        got = ": ".join(part for part in (number, self.got) if part)
         when = "" if self.at_s is None else f" (at {self.at_s:.2f} s)"
-        return f"{self.name}: expected {self.expected}, got {got}{when}"
+        return f"{self.name}: expected {self.expected}, got {self.answer}{when}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,10 @@ class Places:
         for place, line in _find(text):
             self._lines.setdefault(place, line)
 
+    def __contains__(self, place: Place) -> bool:
+        """Whether a key or table is written at this place."""
+        return place in self._lines
+
     def line_of(self, place: Place) -> int:
         """Return the line of a key or table; of what holds it, where it has none of its own."""
         while place not in self._lines:
@@ -49,7 +53,8 @@ def _find(text: str) -> Iterator[tuple[Place, int]]:
                 counts[named] = counts.get(named, -1) + 1
                 named = (*named, counts[named])
             table = named
-            yield table, number
+            for depth in range(1, len(table) + 1):
+                yield table[:depth], number
             continue
         key = (*table, *_key(words, "="))
         for depth in range(len(table) + 1, len(key) + 1):

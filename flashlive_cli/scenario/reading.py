@@ -11,15 +11,15 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, get_args
+from typing import Any, Final
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from flashlive_cli.errors import ConfigError, FileError
 from flashlive_cli.printable import printable
+from flashlive_cli.scenario.complaints import complaint_of
 from flashlive_cli.scenario.places import Place, Places
-from flashlive_cli.scenario.schema import SAID, Scenario
-from flashlive_cli.sim.faults import nearest
+from flashlive_cli.scenario.schema import GOES_ON, SAID, Scenario
 from flashlive_cli.sim.script import Script, read_script
 
 _SHORT: Final = {"voice": "name", "model": "id"}
@@ -69,34 +69,38 @@ def read_scenario(path: Path) -> Written:
         FileError: it or a file it names cannot be read, or is not TOML.
         ConfigError: it says what a scenario cannot say.
     """
-    written = read_script_file(path)
+    written = _read(path, says=True)
     if not written.scenario.turn:
         raise ConfigError(printable(f"{path}: there is no [[turn]] in it"))
-    for number, turn in enumerate(written.scenario.turn, 1):
-        if not turn.model_fields_set & SAID:
-            raise ConfigError(
-                printable(f"{path}: turn {number} says nothing: give it say, say_text, text or silence_ms")
-            )
     return written
 
 
 def read_script_file(path: Path) -> Written:
     """Read a scenario file whose turns may be the simulator's alone; raises as `read_scenario` does."""
-    table = _composed(path, ())
+    return _read(path, says=False)
+
+
+def _read(path: Path, *, says: bool) -> Written:
+    table = _composed(path, (), says=says)
     try:
         scenario = Scenario.model_validate(table)
     except ValidationError as exc:  # each file was right by itself
-        raise ConfigError(printable(f"{path}: {_complaint(exc)[1]}")) from exc
-    written = Written(path, scenario, tuple(table.get("turn", ())))
-    written.script()  # for its complaints
-    return written
+        raise ConfigError(printable(f"{path}: {complaint_of(exc)[1]}")) from exc
+    return Written(path, scenario, tuple(table.get("turn", ())))
 
 
-def _composed(path: Path, outer: tuple[Path, ...]) -> dict[str, Any]:
-    """Return the table of a file and of all it includes, with absolute paths."""
-    here = path.absolute()
+def _composed(path: Path, outer: tuple[Path, ...], *, says: bool) -> dict[str, Any]:
+    """
+    Return the table of a file and of all it includes, with absolute paths.
+
+    Args:
+        path: of the file.
+        outer: those that include it, from the outermost on.
+        says: each turn has to say something.
+    """
+    here = path.resolve()
     if here in outer:
-        raise ConfigError(printable(f"{outer[-1]}: include goes round in a circle: {path}"))
+        raise ConfigError(printable(f"{path}: include goes round in a circle"))
     table, places = _toml(path)
     included = table.pop("include", [])
     included = [included] if isinstance(included, str) else included
@@ -108,20 +112,38 @@ def _composed(path: Path, outer: tuple[Path, ...]) -> dict[str, Any]:
     if isinstance(tools := table.get("tools"), str | list):
         table["tools"] = {"files": [tools] if isinstance(tools, str) else tools}
     try:
-        Scenario.model_validate(table)
+        scenario = Scenario.model_validate(table, context={GOES_ON: bool(included)})
     except ValidationError as exc:
-        place, what = _complaint(exc)
+        place, what = complaint_of(exc)
         raise ConfigError(_at(path, places, place, what)) from exc
+    for index, turn in enumerate(scenario.turn):
+        if says and turn.model_fields_set.isdisjoint(SAID):
+            what = "this turn says nothing: give it say, say_text, text or silence_ms"
+            raise ConfigError(_at(path, places, ("turn", index), what))
     for place, holder, key in _paths(table):
         _make_whole(path, places, place, holder, key)
+    _check_script(path, places, table)
     whole: dict[str, Any] = {}
     for index, each in enumerate(included):
         other = path.parent / each
         if not other.is_file():
             raise FileError(_at(path, places, ("include", index), f"there is no file {other}"))
-        whole = _merged(whole, _composed(other, (*outer, here)))
+        whole = _merged(whole, _composed(other, (*outer, here), says=says))
     whole.pop("name", None)
     return _merged(whole, table)
+
+
+def _check_script(path: Path, places: Places, table: Mapping[str, Any]) -> None:
+    """Let the simulator look at its part, turn by turn, so that its complaints have a line."""
+    faults = {"faults": table["faults"]} if "faults" in table else {}
+    parts: list[tuple[Place, dict[str, Any]]] = [(("faults",), faults)]
+    parts += [(("turn", index, "sim"), {"turn": [turn]}) for index, turn in enumerate(table.get("turn", ()))]
+    for place, part in parts:
+        try:
+            read_script(part, path)
+        except ConfigError as exc:
+            what = str(exc).removeprefix(f"{path}: ").removeprefix("turn 1: ")
+            raise ConfigError(_at(path, places, place, what)) from exc
 
 
 def _toml(path: Path) -> tuple[dict[str, Any], Places]:
@@ -144,58 +166,6 @@ def _toml(path: Path) -> tuple[dict[str, Any], Places]:
 
 def _at(path: Path, places: Places, place: Place, what: str) -> str:
     return printable(f"{path}:{places.line_of(place)}: {what}")
-
-
-def _complaint(exc: ValidationError) -> tuple[Place, str]:
-    """Return where pydantic's first error is, and what is wrong."""
-    errors = exc.errors(include_url=False, include_context=False)
-    error = errors[0]
-    place: Place = tuple(part for part in error["loc"] if not _is_mark(part))
-    if place != error["loc"] and place[:2] == _NOISES:
-        return place, 'each of `noise` must be "none", or a table such as { kind = "white", snr_db = 10 }'
-    if error["type"] == "extra_forbidden":
-        key = str(place[-1])
-        where = _table_name(place[:-1])
-        return place, f"unknown key `{key}`{where}{nearest(key, _known_at(place[:-1]))}"
-    named = [str(part) for part in place if not isinstance(part, int)]
-    if error["type"] == "literal_error" and isinstance(error["input"], str):
-        options = [word.strip("'") for word in re.split(r", | or ", error["msg"].removeprefix("Input should be "))]
-        return place, f"`{named[-1]}` cannot be {error['input']!r}{nearest(error['input'], options)}"
-    what = error["msg"].removeprefix("Value error, ")
-    if what.startswith("Input should be "):
-        what = "must be " + what.removeprefix("Input should be ").replace("dictionary", "table").replace(
-            "string", "text"
-        )
-    return place, f"`{named[-1]}` {what}" if named and what.startswith("must be") else _told(named, what)
-
-
-def _is_mark(part: str | int) -> bool:
-    """Whether a part of pydantic's place is its own word: a key's, or the member of a union."""
-    return isinstance(part, str) and (part == "[key]" or part.startswith(("function-", "literal[")))
-
-
-def _told(named: list[str], what: str) -> str:
-    return f"{'.'.join(named)}: {what}" if named else what
-
-
-def _table_name(place: Place) -> str:
-    names = [str(part) for part in place if not isinstance(part, int)]
-    return f" in [{'.'.join(names)}]" if names else ""
-
-
-def _known_at(place: Place) -> list[str]:
-    """Return the keys that the table at a place may have."""
-    model: type[BaseModel] = Scenario
-    for part in place:
-        field = model.model_fields.get(part) if isinstance(part, str) else None
-        model = (_model_in(field.annotation) if field is not None else None) or model
-    return [*model.model_fields, *(["include"] if model is Scenario else [])]
-
-
-def _model_in(annotation: object) -> type[BaseModel] | None:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    return next((found for inner in get_args(annotation) if (found := _model_in(inner)) is not None), None)
 
 
 def _paths(table: dict[str, Any]) -> Iterator[tuple[Place, Any, Any]]:
@@ -226,7 +196,8 @@ def _make_whole(path: Path, places: Places, place: Place, holder: Any, key: Any)
     mark = "@" if place == ("system",) else ""
     found = (path.absolute().parent / Path(holder[key].removeprefix(mark)).expanduser()).resolve()
     if not found.is_file():
-        where = place if holder is not None and place[:2] != ("tools", "files") else ("tools",)
+        short = place[:2] == ("tools", "files") and place[:2] not in places
+        where = ("tools", *place[2:]) if short else place
         raise FileError(_at(path, places, where, f"there is no file {found}"))
     holder[key] = mark + str(found)
 

@@ -11,7 +11,6 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Final
 
 from flashlive_cli.audio.rates import Resampler
 from flashlive_cli.clock import Clock
@@ -22,7 +21,7 @@ from flashlive_cli.protocol.families import DEFAULT_MODEL, Model, find_model
 from flashlive_cli.protocol.prices import find_price
 from flashlive_cli.protocol.voices import find_voice
 from flashlive_cli.recording.recorder import Recorder
-from flashlive_cli.reports import Stamped
+from flashlive_cli.reports import Stamped, ToolPrinted
 from flashlive_cli.scenario.clips import clip_of
 from flashlive_cli.scenario.course import Course, TurnCourse
 from flashlive_cli.scenario.judging import figures_of, judge_turn, judge_whole
@@ -35,13 +34,11 @@ from flashlive_cli.session.calls import nobody_to_ask
 from flashlive_cli.session.endpoint import Endpoint, find_endpoint
 from flashlive_cli.session.givens import Patience
 from flashlive_cli.session.limits import Limits
+from flashlive_cli.session.setups import make_setup
 from flashlive_cli.session.talk import Talk
 from flashlive_cli.sim.server import serve
 from flashlive_cli.toolbox import tool_prints_to
 from flashlive_cli.toolset import Toolset
-
-_LEVELS: Final[dict[str, c.ThinkingLevel]] = {"minimal": "MINIMAL", "low": "LOW", "medium": "MEDIUM", "high": "HIGH"}
-_SENSITIVITIES: Final[dict[str, c.Sensitivity]] = {"low": "LOW", "high": "HIGH"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,9 +132,10 @@ class _Run:
         clips = [clip_of(turn, turn.noise or scenario.noise, seed=self._stage.seed) for turn in scenario.turn]
         toolbox = make_toolbox(scenario.tools, clock)
         toolset = Toolset(toolbox) if toolbox is not None else None
-        stack.enter_context(tool_prints_to(lambda _name, _line: None))
         recorder = self._open_recorder(stack)
         events = Events()
+        listen = _all_of([self.course.listen, events.listen, *([recorder.listen] if recorder else [])])
+        stack.enter_context(tool_prints_to(lambda name, line: listen(Stamped(clock.now(), 0, ToolPrinted(name, line)))))
         sound = StagedSound(clock, self._played if recorder is None else _both(self._played, recorder.played))
         stack.push_async_callback(sound.close)
         self._staging = Staging(
@@ -149,7 +147,6 @@ class _Run:
             microphone=sound.microphone,
             began=lambda number: self._on_progress(Progress(number + 1, len(scenario.turn))),
         )
-        listeners = [self.course.listen, events.listen, *([recorder.listen] if recorder else [])]
         talk = Talk(
             endpoint=await stack.enter_async_context(self._far_end()),
             model=model,
@@ -158,7 +155,7 @@ class _Run:
             tools=toolset,
             consent=_everything if scenario.tools.yes else nobody_to_ask,
             witness=_Witness(self.course, recorder),
-            listener=_all_of(listeners),
+            listener=listen,
             clock=clock,
             patience=Patience(),
             limits=Limits(),
@@ -267,39 +264,24 @@ class _Witness:
 
 
 def _setup(scenario: Scenario, model: Model, toolset: Toolset | None, voice: str | None) -> c.Setup:
-    taking = scenario.turn_taking
     name = scenario.voice.name or voice
-    instruction = [_instruction(scenario.system)] if scenario.system else []
-    if scenario.voice.language:
-        # native-audio models choose the language themselves: the field for it is ignored or refused
-        instruction.append(f"Reply in the language {scenario.voice.language}.")
-    return c.Setup(
-        model=model.resource,
+    taking = scenario.turn_taking
+    return make_setup(
+        model,
         voice=find_voice(name) if name else None,
-        system="\n".join(instruction) or None,
+        system=scenario.system,
+        language=scenario.voice.language,
         functions=toolset.functions if toolset is not None else (),
-        google_search=scenario.model.search,
-        sampling=c.Sampling(temperature=scenario.model.temperature),
-        thinking_level=_LEVELS[scenario.model.thinking] if scenario.model.thinking else None,
-        detection=c.Detection(
-            disabled=taking.push_to_talk,
-            start_sensitivity=_SENSITIVITIES[taking.start_sensitivity] if taking.start_sensitivity else None,
-            end_sensitivity=_SENSITIVITIES[taking.end_sensitivity] if taking.end_sensitivity else None,
-            prefix_ms=taking.prefix_ms,
-            silence_ms=taking.silence_ms,
-            interrupts=not taking.no_interrupt,
-        ),
+        search=scenario.model.search,
+        temperature=scenario.model.temperature,
+        thinking=scenario.model.thinking,
+        push_to_talk=taking.push_to_talk,
+        start_sensitivity=taking.start_sensitivity,
+        end_sensitivity=taking.end_sensitivity,
+        prefix_ms=taking.prefix_ms,
+        silence_ms=taking.silence_ms,
+        no_interrupt=taking.no_interrupt,
     )
-
-
-def _instruction(system: str) -> str:
-    if not system.startswith("@"):
-        return system
-    try:
-        return Path(system[1:]).read_text(encoding="utf-8")
-    except (OSError, ValueError) as exc:
-        reason = exc.strerror if isinstance(exc, OSError) else "it is no UTF-8 text file"
-        raise FileError(f"the system instruction {system[1:]} cannot be read: {reason}") from exc
 
 
 def _said(turn: Turn) -> str:

@@ -8,8 +8,23 @@ is the simulator's: see `sim/script.py`.
 import re
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
+from flashlive_cli.errors import ConfigError
+from flashlive_cli.protocol.families import find_model
+from flashlive_cli.protocol.voices import find_voice
+
+GOES_ON: Final = "goes on"
+"""Of the context of a validation: the turns of other files come first."""
 MOST_MS: Final = 3_600_000
 """An hour."""
 
@@ -42,8 +57,26 @@ def _pattern(text: str) -> str:
     return text
 
 
+def _voice(name: str) -> str:
+    try:
+        return find_voice(name)
+    except ConfigError as exc:
+        raise ValueError(str(exc)) from exc
+
+
+def _model(name: str) -> str:
+    try:
+        find_model(name)
+    except ConfigError as exc:
+        raise ValueError(str(exc)) from exc
+    return name
+
+
 Pattern = Annotated[str, AfterValidator(_pattern)]
 """A regular expression, searched for; `(?i)` at its beginning overlooks letter case."""
+VoiceName = Annotated[str, AfterValidator(_voice)]
+"""Of a prebuilt voice, in any letter case."""
+ModelName = Annotated[str, AfterValidator(_model)]
 Milliseconds = Annotated[int, Field(ge=0, le=MOST_MS)]
 Share = Annotated[float, Field(ge=0)]
 Texts = list[str]
@@ -60,6 +93,14 @@ class Bounds(Table):
 
     min: Milliseconds | None = None
     max: Milliseconds | None = None
+
+    @model_validator(mode="after")
+    def _some(self) -> "Bounds":
+        if self.min is None and self.max is None:
+            raise ValueError("expected min, max or both")
+        if self.min is not None and self.max is not None and self.min > self.max:
+            raise ValueError(f"nothing is at least {self.min} and at most {self.max}")
+        return self
 
 
 class ArgumentRule(Table):
@@ -111,7 +152,10 @@ def _rule(name: str, value: object) -> object:
         return ArgumentRule.model_validate(value)
     except ValidationError as exc:
         error = exc.errors(include_url=False)[0]
-        what = f"unknown key {error['loc'][-1]}" if error["type"] == "extra_forbidden" else error["msg"]
+        what = error["msg"]
+        if error["type"] == "extra_forbidden":
+            known = ", ".join(f"`{key}`" for key in ArgumentRule.model_fields)
+            what = f"unknown key `{error['loc'][-1]}`; known are {known}"
         raise ValueError(f"the rule for {name}: {what.removeprefix('Value error, ')}") from exc
 
 
@@ -154,7 +198,7 @@ class Expect(Table):
     complete_within_ms: Milliseconds | None = None
     audio_ms: Bounds | None = None
     max_cost: Share | None = None
-    wer_below: Share | None = None
+    wer_below: Annotated[float, Field(gt=0)] | None = None
     reference: str | None = None
 
     @model_validator(mode="after")
@@ -165,11 +209,14 @@ class Expect(Table):
             raise ValueError(f"silence and {min(told)} exclude each other")
         if (self.any_order or self.other_calls) and not self.calls:
             raise ValueError(f"{'any_order' if self.any_order else 'other_calls'} says something about `calls`")
+        if self.interrupted is False and (told := _CUTS & self.model_fields_set):
+            raise ValueError(f"interrupted = false and {min(told)} exclude each other")
         if self.reference is not None and self.wer_below is None:
             raise ValueError("reference is for `wer_below`")
         return self
 
 
+_CUTS: Final = frozenset({"interrupted_within_ms", "flushed_within_ms"})
 _ANSWERS: Final = frozenset({"reply", "first_audio_within_ms", "complete_within_ms", "audio_ms"})
 
 
@@ -307,14 +354,14 @@ class Tools(Table):
 class Voice(Table):
     """How the model speaks: a prebuilt voice, and the language of the replies."""
 
-    name: str | None = None
+    name: VoiceName | None = None
     language: str | None = None
 
 
 class Model(Table):
     """Whom to talk to."""
 
-    id: str | None = None
+    id: ModelName | None = None
     temperature: Annotated[float, Field(ge=0, le=2)] | None = None
     thinking: Literal["minimal", "low", "medium", "high"] | None = None
     search: bool = False
@@ -334,8 +381,8 @@ class TurnTaking(Table):
 class Matrix(Table):
     """One scenario for each combination of these."""
 
-    voice: Texts | None = Field(default=None, min_length=1)
-    model: Texts | None = Field(default=None, min_length=1)
+    voice: list[VoiceName] | None = Field(default=None, min_length=1)
+    model: list[ModelName] | None = Field(default=None, min_length=1)
     noise: list[Noise | Literal["none"]] | None = Field(default=None, min_length=1)
 
 
@@ -372,7 +419,8 @@ class Scenario(Table):
     turn: list[Turn] = Field(default_factory=list)
 
     @model_validator(mode="after")
-    def _begins(self) -> "Scenario":
-        if self.turn and self.turn[0].after is not None and self.turn[0].after.event != "session.ready":
+    def _begins(self, info: ValidationInfo) -> "Scenario":
+        goes_on = bool(info.context and info.context.get(GOES_ON))
+        if not goes_on and self.turn and self.turn[0].after is not None and self.turn[0].after.event != "session.ready":
             raise ValueError("the first turn comes after nothing but session.ready")
         return self

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Final
 
 from flashlive_cli.audio.filemic import WavMicrophone
@@ -15,7 +16,11 @@ from flashlive_cli.scenario.schema import After, Scenario
 from flashlive_cli.scenario.schema import Turn as Written
 from flashlive_cli.session.givens import Cue, Sound, Spoken, Turn, Typed, Unsaid
 
-READY: Final = "session.ready"
+LEAST_SILENCE_S: Final = 1.0
+"""
+Seconds of the wall's time in which an answer that must not come gets its chance. However fast the clock runs, the
+simulator's voice takes 0.1 s for a sentence and a busy machine more: too short a wait would find silence everywhere.
+"""
 
 
 class StagedSound:
@@ -123,7 +128,7 @@ class Staging:
         if turn.text is not None:
             return Typed(turn.text, cue)
         if clip is not None:
-            return Spoken(turn.say_text or clip.name, partial(self._microphone.play, clip), cue)
+            return Spoken(turn.say_text or Path(clip.name).name, partial(self._microphone.play, clip), cue)
         return Unsaid(cue or Cue(partial(self._clock.sleep, (turn.silence_ms or 0) / 1000), cuts_in=False))
 
     def _cue(self, number: int, turn: Written, now: float) -> Cue | None:
@@ -132,7 +137,10 @@ class Staging:
         if following is not None and following.after is not None:
             return Cue(partial(self._wait, number + 1, following.after, now), cuts_in=True)
         if turn.expect.silence:
-            wait_s = (turn.silence_ms if turn.silence_ms is not None else self._scenario.silence_for_ms) / 1000
+            if turn.silence_ms is not None:
+                wait_s = turn.silence_ms / 1000
+            else:
+                wait_s = max(self._scenario.silence_for_ms / 1000, LEAST_SILENCE_S * self._clock.speed)
             return Cue(partial(self._clock.sleep, wait_s), cuts_in=False)
         return None
 

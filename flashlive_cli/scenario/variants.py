@@ -4,6 +4,7 @@ import itertools
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from flashlive_cli.scenario.reading import Written
 from flashlive_cli.scenario.schema import Noise, Scenario
@@ -39,13 +40,16 @@ def cases_of(written: Written) -> Iterator[Case]:
         axes.append([("model", name, name) for name in matrix.model])
     if matrix.noise:
         axes.append([("noise", _noise_name(noise), noise) for noise in matrix.noise])
+    n_of: dict[str, int] = {}
     for chosen in itertools.product(*axes):
         variant = {axis: name for axis, name, _ in chosen}
         scenario = written.scenario
         for axis, _, value in chosen:
             scenario = _chosen(scenario, axis, value)
         name = f"{written.name} [{', '.join(variant.values())}]" if variant else written.name
-        yield Case(slug("-".join((written.path.stem, *variant.values()))), name, written, scenario, variant)
+        case_id = slug("-".join((written.path.stem, *variant.values())))
+        n = n_of[case_id.casefold()] = n_of.get(case_id.casefold(), 0) + 1
+        yield Case(case_id if n == 1 else f"{case_id}-{n}", name, written, scenario, variant)
 
 
 def slug(text: str) -> str:
@@ -66,4 +70,4 @@ def _chosen(scenario: Scenario, axis: str, value: object) -> Scenario:
 def _noise_name(noise: Noise | str) -> str:
     if isinstance(noise, str):
         return "no noise"
-    return f"{noise.kind or noise.file} {noise.snr_db:g} dB"
+    return f"{noise.kind or Path(noise.file or '').stem} {noise.snr_db:g} dB"

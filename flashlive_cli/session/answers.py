@@ -56,8 +56,8 @@ class Answers:
         """Note that something has happened: the narrator knows what."""
         self._news.set()
 
-    def moved(self) -> None:
-        """Note that another connection carries on: its silence begins now."""
+    def arrived(self) -> None:
+        """Note that another connection carries the talk: its silence begins now."""
         self._moved_s = self._clock.now()
         self.news()
 
@@ -177,6 +177,8 @@ class Answers:
         return began is not None and since <= began
 
     def _has_answered(self, since: float) -> bool:
-        """Whether an answer that began after `since` has ended."""
+        """Whether an answer that began after `since` has ended; in a move that is not known."""
         began, ended = self._narrator.reply_started_s, self._narrator.turn_completed_s
-        return self._line.protocol.at_rest and began is not None and ended is not None and since <= began <= ended
+        if self._moving() or began is None or ended is None:
+            return False
+        return self._line.protocol.at_rest and since <= began <= ended

@@ -109,6 +109,7 @@ class _Call:
         began_s: clock time of its beginning.
         comes_to: its final response, for the one that comes again; cancelled with the call.
         cut: the user was heard cutting in since.
+        asked_again: what it was made for is asked again, and may have it made again, however late.
         ended_s: clock time of its end; None while it runs.
     """
 
@@ -117,6 +118,7 @@ class _Call:
     began_s: float
     comes_to: asyncio.Future[Response]
     cut: bool = False
+    asked_again: bool = False
     ended_s: float | None = None
 
 
@@ -202,7 +204,12 @@ class Calls:
     def answered(self) -> None:
         """Note that what the user said since has been answered: a call that is done and comes again is meant."""
         for call in self._latest.values():
-            call.cut = call.ended_s is None
+            call.cut, call.asked_again = call.ended_s is None, False
+
+    def asked_again(self, since_s: float) -> None:
+        """Note that what the user has said since is asked again: the calls it led to are the same ones if they come."""
+        for call in self._latest.values():
+            call.asked_again |= call.began_s >= since_s
 
     def moved(self) -> None:
         """Note that another connection carries on: what was answered over the old one may be asked for again."""
@@ -225,7 +232,7 @@ class Calls:
         """Drop what is too old to come again."""
         now = self._clock.now()
         for key, call in list(self._latest.items()):
-            if call.ended_s is not None and now - call.ended_s > JUST_DONE_S:
+            if not self._may_come_again(call, now):
                 del self._latest[key]
         while len(self._said) > MOST_ANSWERS:
             del self._said[next(iter(self._said))]
@@ -254,8 +261,11 @@ class Calls:
             return None
         if first.ended_s is None:
             return first
-        recent = self._clock.now() - first.ended_s <= JUST_DONE_S
-        return first if recent and first.cut and "error" not in first.comes_to.result() else None
+        same = self._may_come_again(first, self._clock.now()) and (first.cut or first.asked_again)
+        return first if same and "error" not in first.comes_to.result() else None
+
+    def _may_come_again(self, call: _Call, now: float) -> bool:
+        return call.ended_s is None or call.asked_again or now - call.ended_s <= JUST_DONE_S
 
     async def _run(self, made: _Call) -> None:
         call = made.call

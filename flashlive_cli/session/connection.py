@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import logging
 import socket
-import time
 from types import TracebackType
 from typing import Final, Protocol, Self
 
@@ -17,6 +16,7 @@ from websockets.exceptions import (  # noqa: TID251 - the one place
 
 from flashlive_cli.errors import ConnectionLost, ConnectionRejected, FlashliveError
 from flashlive_cli.session.endpoint import Endpoint
+from flashlive_cli.session.slumber import Slumber
 
 MAX_MESSAGE_BYTES: Final = 16 * 2**20
 """No limit is documented; the Python SDK lives with 1 MiB, so this is far above what a server sends."""
@@ -24,8 +24,6 @@ MAX_MESSAGE_BYTES: Final = 16 * 2**20
 PING_EVERY_S: Final = 20.0
 SILENT_FOR_S: Final = 45.0
 """sip-to-ai #14: pongs come 8-30 s late under load, and a library's 20 s kill healthy calls with a 1011 of our own."""
-SLEPT_S: Final = 10.0
-"""The wall's clock has run on by so much while ours stood still: the machine was asleep."""
 SILENT_AFTER_SLEEP_S: Final = 5.0
 
 CLOSE_TIMEOUT_S: Final = 2.0
@@ -38,6 +36,7 @@ _LOOK_S: Final = 0.005
 # Linux and macOS; elsewhere a large message seems to leave at once
 _NOT_SENT_LOW_WATER: Final[int | None] = getattr(socket, "TCP_NOTSENT_LOWAT", None)
 
+NORMAL: Final = 1000
 ABNORMAL: Final = 1006
 """What RFC 6455 calls a connection that ended without a close frame."""
 
@@ -157,22 +156,19 @@ class Connection:
         Ping now and then; when neither a pong nor any message has come for long, break the connection, and return.
 
         To be run in a task of its own. Who receives sees a `ConnectionLost` that no server has closed. After the
-        machine was asleep, the far end has to show itself at once.
+        machine was asleep, the far end has to show itself at once: it may have hung up long ago.
         """
-        patience_s = SILENT_FOR_S
-        while True:
-            received = self._received
-            try:
-                pong = await self._socket.ping()
-                async with asyncio.timeout(patience_s):
-                    await pong
-            except TimeoutError:
-                if received == self._received:
+        slumber, patience_s = Slumber(), SILENT_FOR_S
+        with contextlib.suppress(ConnectionClosed):  # who receives knows
+            while True:
+                received, pong = self._received, await self._socket.ping()
+                assert isinstance(pong, asyncio.Future)  # says the documentation
+                slept = await slumber.passed(patience_s, until=pong)
+                if not (slept or pong.done()) and received == self._received:
                     self.break_off()
                     return
-            except ConnectionClosed:
-                return  # who receives knows
-            patience_s = SILENT_AFTER_SLEEP_S if await _slept(PING_EVERY_S) else SILENT_FOR_S
+                slept = slept or await slumber.passed(PING_EVERY_S)
+                patience_s = SILENT_AFTER_SLEEP_S if slept else SILENT_FOR_S
 
     def break_off(self) -> None:
         """End the connection without a goodbye: there is nobody to say it to."""
@@ -203,18 +199,6 @@ class Connection:
             code, reason = exc.sent.code, exc.sent.reason
             return ConnectionLost(f"the connection was given up ({code}: {reason})", code=code, reason=reason)
         return ConnectionLost(f"the connection broke off without a goodbye ({ABNORMAL})", code=ABNORMAL)
-
-
-async def _slept(seconds: float) -> bool:
-    """Let real seconds pass; return early, and True, where the machine was asleep meanwhile."""
-    left_s = seconds
-    while left_s > 0:
-        wall_s, own_s = time.time(), time.monotonic()  # noqa: TID251 - the wall's clock goes on in sleep
-        await asyncio.sleep(1.0)
-        left_s -= 1.0
-        if time.time() - wall_s - (time.monotonic() - own_s) > SLEPT_S:  # noqa: TID251 - the same
-            return True
-    return False
 
 
 async def dial(endpoint: Endpoint, *, timeout_s: float = 10.0) -> Connection:

@@ -33,7 +33,7 @@ from flashlive_cli.session.limits import Curfew
 from flashlive_cli.session.line import Line
 from flashlive_cli.session.narrator import Narrator
 from flashlive_cli.session.pump import Pump
-from flashlive_cli.session.questions import Questions
+from flashlive_cli.session.questions import Asked, Questions
 from flashlive_cli.session.reconnect import QUIET_CHECK_S, Keeper
 from flashlive_cli.session.sight import Sight
 from flashlive_cli.session.typist import Typist
@@ -179,7 +179,7 @@ class Conversation:
     def _is_played(self) -> bool:
         return not self._sound.speaker.held_frames
 
-    async def moved(self, *, resumed: bool, midway: bool) -> bool:
+    async def moved(self, *, resumed: bool, midway: bool, settled: bool) -> bool:
         """
         Take up what a move has left open; see `reconnect.Traveller`.
 
@@ -188,17 +188,36 @@ class Conversation:
         self._n_sessions += not resumed
         self._calls.moved()
         self._gate.moved()
-        asked = self._questions.latest()
-        answered = asked is not None and self._questions.is_answered(asked) and self._protocol.ledger.settled
+        asked, again = self._questions.latest(), self._to_ask_again(midway=midway, settled=settled)
+        answered = asked is not None and settled and self._questions.is_answered(asked)
         self._narrator.broke_off(self._clock.now(), answered=answered)
         self._calls.interrupted()  # a call that comes again is the same one
-        self._answers.moved()
         self._sight.moved(resumed=resumed)
-        if asked is None or answered or not midway or self._calls.open:
+        if again is None:
             return False
-        if asked.text is None:
-            await self._sight.show_again(asked.at, self._keeper.wire)
-        return await self._questions.ask_again(asked, self._keeper.wire)
+        if self._questions.is_hopeless(again):
+            self._questions.stopped(self._clock.now())
+            self._report(Warned("the answer has broken off again and again; it is not asked for any more"))
+            return False
+        self._calls.asked_again(again.at)
+        if again.text is None:
+            await self._sight.show_again(again.at, self._keeper.wire)
+        return await self._questions.ask_again(again, self._keeper.wire)
+
+    def arrived(self) -> None:
+        """Go on: the line leads somewhere; see `reconnect.Traveller`."""
+        self._answers.arrived()
+
+    def asks_again_since(self, *, midway: bool, settled: bool) -> float | None:
+        """Tell since when the user has asked what a move leaves open; see `reconnect.Traveller`."""
+        asked = self._to_ask_again(midway=midway, settled=settled)
+        return None if asked is None or self._questions.is_hopeless(asked) else asked.at
+
+    def _to_ask_again(self, *, midway: bool, settled: bool) -> Asked | None:
+        asked = self._questions.latest()
+        if asked is None or not midway or self._calls.open or (settled and self._questions.is_answered(asked)):
+            return None
+        return asked
 
     async def _answer_tool(self, answer: c.ToolAnswer) -> None:
         """Answer a call, over whichever connection there is; a session that did not make it is told in words."""

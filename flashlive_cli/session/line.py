@@ -17,11 +17,11 @@ from flashlive_cli.errors import ConnectionLost, ConnectionRejected, FlashliveEr
 from flashlive_cli.protocol import commands as c
 from flashlive_cli.protocol.families import Model, shape
 from flashlive_cli.protocol.machine import LiveProtocol
-from flashlive_cli.session.connection import Connection, dial
+from flashlive_cli.session.connection import NORMAL, Connection, dial
 from flashlive_cli.session.endpoint import Endpoint
 from flashlive_cli.session.givens import Witness
 from flashlive_cli.session.opening import set_up
-from flashlive_cli.session.verdict import INVALID, Phase, Verdict, judge
+from flashlive_cli.session.verdict import INVALID, RESUME_AFTER_S, Phase, Verdict, judge
 
 MOST_FIRST_DIALS: Final = 3
 """At the start nobody has anything to lose yet: a service that is down is said soon."""
@@ -114,7 +114,7 @@ class Line:
         delays = islice(self._delays(), MOST_FIRST_DIALS - 1)
         while True:
             try:
-                return await self._dial(handle, history, meanwhile)
+                return await self._dial(handle, lambda: history, meanwhile)
             except (ConnectionRejected, ConnectionLost) as failure:
                 verdict = judge(Phase.RESUMING if handle else Phase.DIALLING, failure)
                 wait_s = next(delays, None)
@@ -127,14 +127,18 @@ class Line:
                 await self._clock.sleep(wait_s)
 
     async def move(
-        self, functions: tuple[c.FunctionDeclaration, ...], history: Sequence[c.Content], *, anew: bool = False
+        self,
+        functions: tuple[c.FunctionDeclaration, ...],
+        history: Callable[[], Sequence[c.Content]],
+        *,
+        anew: bool = False,
     ) -> bool:
         """
         Go on over a new connection; return whether the session is the old one.
 
         Args:
             functions: to declare. Those that the service refuses are given up for those of before: see `setup`.
-            history: what a new session begins with.
+            history: tells what a new session begins with, at the moment at which it begins.
             anew: the old one is not to be taken up.
 
         Raises: as `open` does, when all has been tried.
@@ -143,12 +147,11 @@ class Line:
         self._setup, _ = shape(replace(before, functions=functions, handle=None), self._model.family)
         self._old_handle = handle
         await self.close()
-        waited_s, last = 0.0, FlashliveError("nothing was tried")
+        waited_s, seeds, last = 0.0, True, FlashliveError("nothing was tried")
         for wait_s in self._delays():
-            await self._clock.sleep(wait_s)
             waited_s += wait_s
             try:
-                return await self._dial(handle, history)
+                return await self._dial(handle, history if seeds else tuple, wait_s=wait_s)
             except (ConnectionRejected, NoAnswer, ConnectionLost, RemoteProtocolError) as failure:
                 _log.info("moving failed: %s", failure)
                 last = failure
@@ -161,8 +164,8 @@ class Line:
                 refused_long = code is not None and waited_s >= ANEW_AFTER_S
                 if handle and (verdict is Verdict.ANEW or refused_long):
                     handle = None
-                elif code == INVALID and history:
-                    history = ()
+                elif code == INVALID and seeds:
+                    seeds = False
                 elif verdict is Verdict.GIVE_UP:
                     raise
         raise last
@@ -173,21 +176,52 @@ class Line:
             await self.connection.close()
 
     async def _dial(
-        self, handle: str | None, history: Sequence[c.Content], meanwhile: Callable[[], None] = lambda: None
+        self,
+        handle: str | None,
+        history: Callable[[], Sequence[c.Content]],
+        meanwhile: Callable[[], None] = lambda: None,
+        *,
+        wait_s: float = 0.0,
     ) -> bool:
-        """Connect to the session of the handle, or to a new one with a history."""
-        seeds = bool(history) and handle is None and self._model.family.takes_extras
-        await self._connect(replace(self._setup, handle=handle, seeds_history=seeds), meanwhile)
+        """Connect, after a wait, to the session of the handle, or to a new one with a history."""
+        connection = await self._dialled(wait_s)
+        said = history() if handle is None and self._model.family.takes_extras else ()
+        await self._set_up(connection, replace(self._setup, handle=handle, seeds_history=bool(said)), meanwhile)
         self._old_handle = handle
-        if seeds and self.connection is not None:
-            self.protocol.send(c.SendContent(tuple(history)))
+        if said:
+            self.protocol.send(c.SendContent(tuple(said)))
             for message in self.protocol.messages_to_send():
-                await self.connection.send(message)
+                await connection.send(message)
         return handle is not None
 
-    async def _connect(self, setup: c.Setup, meanwhile: Callable[[], None]) -> None:
+    async def _dialled(self, wait_s: float) -> Connection:
+        """
+        Return a connection when so much time has passed.
+
+        The wait is for a handle, and only the setup tells that: after a proper goodbye a handle is free in half of the
+        wait, and the dial is made within it. Where the line broke, a dial's time is what makes the handle free.
+        """
+        ends_s = self._clock.now() + wait_s
+        early_s = min(wait_s, RESUME_AFTER_S) if self._said_goodbye else 0.0
+        await self._clock.sleep(wait_s - early_s)
         _log.debug("dialling %s", self._endpoint.url)
-        connection = await dial(self._endpoint, timeout_s=self._patience_s)
+        try:
+            connection = await dial(self._endpoint, timeout_s=self._patience_s)
+        except FlashliveError:
+            await self._clock.sleep_until(ends_s)
+            raise
+        try:
+            await self._clock.sleep_until(ends_s)
+        except BaseException:
+            await connection.close()
+            raise
+        return connection
+
+    @property
+    def _said_goodbye(self) -> bool:
+        return self.connection is not None and self.connection.close_code == NORMAL
+
+    async def _set_up(self, connection: Connection, setup: c.Setup, meanwhile: Callable[[], None]) -> None:
         connection.witness = self._witness
         surprises = self.protocol.surprises
         self.connection, self.protocol = connection, LiveProtocol(self._model.family)

@@ -119,7 +119,7 @@ class Narrator:
 
     Attributes:
         turn: the server's turn, from 1.
-        reply_started_s: when the latest reply (or tool call) began.
+        reply_started_s: when the latest reply (or tool call) began, that did not break off.
         turn_completed_s: when the latest turn ended.
     """
 
@@ -279,7 +279,9 @@ class Narrator:
         self._unheeded = False
         self._finish_user()
         self._finish_reply(None if answered else "the connection broke")
-        if answered and (self.turn_completed_s is None or self.turn_completed_s < (self.reply_started_s or 0.0)):
+        if not answered:
+            self.reply_started_s = None  # what had begun of an answer is none
+        elif self.turn_completed_s is None or self.turn_completed_s < (self.reply_started_s or 0.0):
             self.turn_completed_s = now
             self.turn += 1
 

@@ -2,12 +2,16 @@
 
 import math
 from dataclasses import dataclass
+from typing import Final
 
 from flashlive_cli.session.answers import Answers
 from flashlive_cli.session.gate import Gate
 from flashlive_cli.session.givens import Sound
 from flashlive_cli.session.pump import Pump
 from flashlive_cli.session.uplink import Uplink
+
+MOST_TIMES: Final = 7
+"""A question is asked, again included: who cannot say the answer within so many connections never will."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +41,7 @@ class Questions:
         self._uplink = uplink
         self._typed: Asked | None = None
         self._stopped_s = -math.inf
+        self._times = (-math.inf, 0)  # when the question was asked that was asked last, and how often
 
     def typed(self, text: str, now: float, images: tuple[tuple[bytes, str], ...] = ()) -> None:
         """Note a typed one, which is about to go out."""
@@ -67,6 +72,10 @@ class Questions:
         """Whether all of the answer has come, or none is wanted."""
         return asked.at <= self._stopped_s or self._answers.answered_since(asked.at)
 
+    def is_hopeless(self, asked: Asked) -> bool:
+        """Whether it has been asked so often that it is of no use any more."""
+        return self._times == (asked.at, MOST_TIMES)
+
     async def ask_again(self, asked: Asked, wire: Pump) -> bool:
         """
         Ask it over another connection; return False where it has not even been asked once.
@@ -74,6 +83,7 @@ class Questions:
         Raises:
             ConnectionLost: that has ended, too.
         """
+        self._times = (asked.at, self._times[1] + 1 if self._times[0] == asked.at else 2)
         if asked.text is not None:
             await wire.type_text(asked.text, asked.images)
             return True

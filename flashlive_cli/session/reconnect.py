@@ -52,14 +52,23 @@ class Traveller(Protocol):
         """Whether the server has said all that it will say."""
         ...
 
-    async def moved(self, *, resumed: bool, midway: bool) -> bool:
+    def asks_again_since(self, *, midway: bool, settled: bool) -> float | None:
+        """Return since when the user has asked what is to be asked again after a move; None where nothing is."""
+        ...
+
+    async def moved(self, *, resumed: bool, midway: bool, settled: bool) -> bool:
         """
         Take up what the move has left open, before sound flows again; return whether something was asked again.
 
         Args:
             resumed: the session is the old one.
             midway: it was no quiet moment.
+            settled: all results of calls had been told then.
         """
+        ...
+
+    def arrived(self) -> None:
+        """Note that the line leads somewhere, at the beginning and after each move."""
         ...
 
 
@@ -162,6 +171,7 @@ class Keeper:
         self.in_place.set()
         if self._uplink is not None:
             self._uplink.lead(self.wire)
+        self._traveller.arrived()
 
     async def _carried(self) -> ConnectionLost | RemoteProtocolError | None:
         """Receive until the connection ends, and return what ended it; None where it is time to leave it."""
@@ -202,8 +212,9 @@ class Keeper:
         self._report(SessionMoving(self._reason(failure, renews=renews)))
         offered = self._renewal.offered if self._renewal is not None and renews else self._line.setup.functions
         ledger = self._line.protocol.ledger
+        settled = ledger.settled
         try:
-            resumed = await self._line.move(offered, self._history.turns(), anew=anew)
+            resumed = await self._line.move(offered, lambda: self._said(midway=midway, settled=settled), anew=anew)
         except FlashliveError as last:
             raise _told_together(failure, last) from last
         if resumed:
@@ -213,7 +224,7 @@ class Keeper:
         self._leaving.clear()
         self._hurry = False
         self.wire = self._pump()
-        asked_again = await self._taken_up(resumed=resumed, midway=midway)
+        asked_again = await self._taken_up(resumed=resumed, midway=midway, settled=settled)
         self._report(
             SessionResumed(
                 resumed,
@@ -226,9 +237,13 @@ class Keeper:
         )
         self._arrived.set()
 
-    async def _taken_up(self, *, resumed: bool, midway: bool) -> bool:
+    def _said(self, *, midway: bool, settled: bool) -> tuple[c.Content, ...]:
+        """What a new session begins with; what is asked again over it comes after that."""
+        return self._history.turns(asked_again=self._traveller.asks_again_since(midway=midway, settled=settled))
+
+    async def _taken_up(self, *, resumed: bool, midway: bool, settled: bool) -> bool:
         try:
-            return await self._traveller.moved(resumed=resumed, midway=midway)
+            return await self._traveller.moved(resumed=resumed, midway=midway, settled=settled)
         except ConnectionLost:  # the receiver will say so
             return False
 

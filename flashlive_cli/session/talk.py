@@ -179,8 +179,9 @@ class Talk:
         return sound
 
     def _report(self, report: Report) -> None:
+        now = self._clock.now()
         self._tally.note(report)
-        self._history.note(report)
-        stamped = Stamped(self._clock.now(), self._narrator.turn, report)
+        self._history.note(report, now)
+        stamped = Stamped(now, self._narrator.turn, report)
         _log.debug("%s", stamped)
         self._listener(stamped)

@@ -110,7 +110,8 @@ class Exchange:
         self._rehearse()
         await self._clock.sleep(SETUP_S)
         self._mischief.open()
-        self._lease.begin()
+        short = self._mischief.manner("short-lease")
+        self._lease.begin(**{} if short is None else {"after_s": short.value("after"), "left_s": short.value("left")})
         self._send(outbound.SETUP_COMPLETE)
         if self._profile.handles is Handles.AND_AFTER_TOOLS:
             self._owes_handle = True

@@ -34,6 +34,7 @@ NOTE_CHARACTERS: Final = 300
 """What a line for people holds of texts of any length."""
 MOST_NUMBERS: Final = 10_000
 
+GOODBYE: Final = 1000
 NO_KEY: Final = "API Key not found. Please pass a valid API key."
 WRONG_KEY: Final = "API key not valid. Please pass a valid API key."
 
@@ -218,7 +219,8 @@ class _Call:
                 if not self.outbox.room.is_set():
                     await self.outbox.room.wait()
         finally:
-            self.far.memory.leave(session)
+            code, _ = self.channel.goodbye()
+            self.far.memory.leave(session, goodbye=code == GOODBYE)
 
     async def _replay(
         self,

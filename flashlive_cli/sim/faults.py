@@ -132,6 +132,17 @@ _TABLE: Final = (
         parameters={"left": Parameter(50, "seconds until the connection is cut")} | _AFTER,
     ),
     Description(
+        name="short-lease",
+        words="every connection is told to go away sooner than after nine minutes",
+        source="https://ai.google.dev/gemini-api/docs/live-api/session-management (promises no time)",
+        lasts=True,
+        binds=(),
+        parameters={
+            "after": Parameter(60, "seconds after setup", least=1),
+            "left": Parameter(50, "seconds until the connection is cut"),
+        },
+    ),
+    Description(
         name="drop-1006",
         words="the connection is gone without a close frame",
         source="https://github.com/livekit/agents-js/pull/2366",

@@ -42,15 +42,15 @@ class Lease:
         self._note = note
         self._cut_s = float("inf")
 
-    def begin(self) -> None:
-        """The setup is confirmed."""
+    def begin(self, *, after_s: float = GO_AWAY_S, left_s: float = LEFT_S) -> None:
+        """The setup is confirmed: the `goAway` comes so long after it, and the cut so long after that."""
         if self._socket is not None:
-            self._tasks.create_task(self._wear_out(), name="lease")
+            self._tasks.create_task(self._wear_out(after_s, left_s), name="lease")
 
-    async def _wear_out(self) -> None:
-        await self._clock.sleep(GO_AWAY_S)
+    async def _wear_out(self, after_s: float, left_s: float) -> None:
+        await self._clock.sleep(after_s)
         if self._cut_s == float("inf"):
-            self.announce(LEFT_S)
+            self.announce(left_s)
 
     def announce(self, left_s: float) -> None:
         """Say that the connection will be cut, and cut it then; the earliest cut announced counts."""

@@ -21,7 +21,9 @@ from flashlive_cli.sim.setup import Setup
 REFUSING_S: Final = 0.5
 """So long a refusal takes."""
 NOT_BEFORE_S: Final = 1.0
-"""After the end of the old socket of an idle talk."""
+"""After the end of the old socket of an idle talk; 1 to 1.6 s were measured."""
+FREED_S: Final = 0.5
+"""The same where the client had said goodbye with 1000: so soon it was free then."""
 VALID_S: Final = 2 * 3600.0
 """ai.google.dev, Live session management: two hours after the last connection ended."""
 MOST_HANDLES: Final = 10_000
@@ -32,6 +34,7 @@ class _Kept:
     session: Session
     model: str
     left_s: float | None = None  # when its socket ended; None while that is open
+    free_s: float = 0.0  # since when it may be taken up
 
 
 class Memory:
@@ -58,11 +61,12 @@ class Memory:
             break
         return handle
 
-    def leave(self, session: Session) -> None:
-        """Note that a session's socket is gone; what was being said is lost."""
+    def leave(self, session: Session, *, goodbye: bool) -> None:
+        """Note that a session's socket is gone, with or without a goodbye; what was being said is lost."""
+        now = self._clock.now()
         for kept in self._kept.values():
             if kept.session is session:
-                kept.left_s = self._clock.now()
+                kept.left_s, kept.free_s = now, now + (FREED_S if goodbye else NOT_BEFORE_S)
         session.ledger.forget_reply()
 
     async def resume(self, setup: Setup) -> Session:
@@ -77,14 +81,14 @@ class Memory:
         if kept is None or kept.model != setup.model or (kept.left_s is not None and now - kept.left_s > VALID_S):
             raise _unknown()
         await self._refuse_by_fault(kept.session)
-        soon = kept.left_s is not None and not kept.session.busy and now - kept.left_s < NOT_BEFORE_S
+        soon = kept.left_s is not None and not kept.session.busy and now < kept.free_s
         if kept.left_s is None or soon:
             await self._clock.sleep(REFUSING_S)
             raise _internal()
         for other in self._kept.values():
             if other.session is kept.session:
                 other.left_s = None
-        kept.session.busy = False
+        kept.session.taken_up()
         kept.session.update(instruction=None, tools=setup.tools, tools_json=setup.tools_json)
         return kept.session
 

@@ -18,26 +18,27 @@ that answers `error` is apologised for instead. A call may have an `answer`, a r
 answer, as JSON, is expected to match.
 
 Turns are used up in order, one for each turn of the user, spoken or typed; a `[[turn]]` without `[turn.sim]` is
-one of them, and is answered as if there were no script. A turn of `silence_ms` is none: nobody hears it. What a
-client does otherwise than the scenario says (`text`, `say`, `answer`, `sees`) is noted by the session, and answered all
-the same.
+one of them, and is answered as if there were no script. A turn of `silence_ms` is none: nobody hears it; nor is
+one without `[turn.sim]` that expects `silence`. What a client does otherwise than the scenario says (`text`, `say`,
+`answer`, `sees`) is noted by the session, and answered all the same. A turn whose reply was lost with the connection is
+answered as before where the user takes it again.
 """
 
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
-from flashlive_cli.errors import ConfigError, FileError
+from flashlive_cli.errors import ConfigError
 from flashlive_cli.sim.faults import Fault, bind, nearest, parse_fault
 from flashlive_cli.sim.voice import Recorded, read_wav
 
 _KEYS: Final = ("heard", "reply", "calls", "voice_wav", "delay_ms", "sees", "faults")
 _CALL_KEYS: Final = ("name", "args", "answer")
 SEEN: Final = "{seen}"
-_PLACEHOLDER: Final = re.compile(r"\{([A-Za-z_][A-Za-z0-9_.:-]*)\}")
+PLACEHOLDER: Final = re.compile(r"\{([A-Za-z_][A-Za-z0-9_.:-]*)\}")
+"""What a reply may hold of the answers of calls."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +78,7 @@ class ScriptedTurn:
     @property
     def said_as_is(self) -> str | None:
         """The reply, when nothing must be filled in and no recording says it."""
-        if self.reply is None or self.recording is not None or _PLACEHOLDER.search(self.reply):
+        if self.reply is None or self.recording is not None or PLACEHOLDER.search(self.reply):
             return None
         return self.reply
 
@@ -90,36 +91,17 @@ class Script:
     faults: tuple[Fault, ...] = ()
 
 
-def load_script(path: Path) -> Script:
-    """
-    Read the turns of a scenario file. Recordings it names are read too, so this may take a while.
-
-    Raises:
-        FileError: the file or a recording cannot be read, or is not TOML (with its line).
-        ConfigError: a key is unknown, or its value of the wrong type; names the file, the turn and the key.
-    """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as exc:
-        raise FileError(f"{path}: {exc.strerror or exc}") from exc
-    except UnicodeDecodeError as exc:
-        raise FileError(f"{path}: not UTF-8 text") from exc
-    try:
-        table = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as exc:
-        found = re.search(r"at line (\d+)", str(exc))
-        line = found[1] if found else len(text.splitlines())  # "at end of document"
-        raise FileError(f"{path}:{line}: not TOML: {exc}") from exc
-    return read_script(table, path)
-
-
 def read_script(table: Mapping[str, Any], path: Path) -> Script:
     """
-    Read the turns of a scenario's table; `path` is for messages, and what recordings are relative to.
+    Read the turns of a scenario's table. Recordings it names are read too, so this may take a while.
+
+    Args:
+        table: of the whole file; what is not the simulator's is overlooked.
+        path: of the file, for messages; recordings are named relative to it.
 
     Raises:
         FileError: a recording cannot be read.
-        ConfigError: see `load_script`.
+        ConfigError: a key is unknown, or its value of the wrong type; names the file, the turn and the key.
     """
     turns = table.get("turn", [])
     if not isinstance(turns, list) or not all(isinstance(turn, dict) for turn in turns):
@@ -130,18 +112,25 @@ def read_script(table: Mapping[str, Any], path: Path) -> Script:
         reader = _Turn(path, number)
         if "sim" in turn and "silence_ms" in turn:
             raise ConfigError(f"{reader.where}: nobody hears a turn of silence_ms, so it has no [turn.sim]")
-        if "silence_ms" not in turn:
+        if "silence_ms" not in turn and ("sim" in turn or not _expects_silence(turn)):
             text = turn.get("text")
             typed = text if isinstance(text, str) else None
-            read.append(replace(reader.read(turn.get("sim", {})), typed=typed, spoken="say" in turn))
+            spoken = "say" in turn or "say_text" in turn
+            read.append(replace(reader.read(turn.get("sim", {})), typed=typed, spoken=spoken))
             faults += reader.faults(turn.get("sim", {}), len(read))
     return Script(tuple(read), faults)
+
+
+def _expects_silence(turn: Mapping[str, Any]) -> bool:
+    """Whether nothing of a turn is meant to be heard: a knock, or a noise."""
+    expect = turn.get("expect")
+    return isinstance(expect, dict) and expect.get("silence") is True
 
 
 def fill(reply: str, results: Mapping[str, str]) -> str:
     """Put the answers of calls, by function name, in place of the placeholders."""
     named = {"result": " ".join(results.values())} | dict(results)
-    return _PLACEHOLDER.sub(lambda match: named.get(match[1], match[0]), reply)
+    return PLACEHOLDER.sub(lambda match: named.get(match[1], match[0]), reply)
 
 
 def _faults(where: str, listed: object) -> tuple[Fault, ...]:
@@ -178,7 +167,7 @@ class _Turn:
         sees = self._typed(sim, "sees", int, "a number of pictures")
         if sees is not None and not 0 <= sees <= 1000:
             raise ConfigError(f"{self.where}: sees must be between 0 and 1000")
-        for name in _PLACEHOLDER.findall(reply or ""):
+        for name in PLACEHOLDER.findall(reply or ""):
             if name not in known and name != "seen":
                 raise ConfigError(
                     f"{self.where}: {{{name}}} in `reply` stands for nothing"

@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Final
 
 from flashlive_cli.sim.faults import Fault
 from flashlive_cli.sim.inbound import Answer
@@ -12,6 +12,9 @@ from flashlive_cli.sim.mind import Mind, Plan, Spoken, Written
 from flashlive_cli.sim.script import Script, ScriptedTurn
 from flashlive_cli.sim.setup import Setup, Tool
 from flashlive_cli.sim.usage import Ledger
+
+_SAME_SPEECH_S: Final = 0.3
+"""How much longer or shorter a sentence may seem that is sent again."""
 
 
 @dataclass(slots=True)
@@ -65,6 +68,8 @@ class Session:
         self.mismatches: list[str] = []
         self._turns = script.turns if script else ()
         self._n_turns = 0
+        self._latest: tuple[Spoken | Written, Plan] | None = None
+        self._cut_off: tuple[Spoken | Written, Plan] | None = None
         self._instruction = ""
         self._tools_json = ""
         self.update(instruction=setup.instruction, tools=setup.tools, tools_json=setup.tools_json)
@@ -76,8 +81,21 @@ class Session:
         self.tools = self.tools if tools is None else tools
         self.ledger.stand_on(self._instruction, self._tools_json)
 
+    def taken_up(self) -> None:
+        """Note that another connection carries on: a reply that was under way is lost, and may be asked for again."""
+        self._cut_off = self._latest if self.busy and not self.open_calls else None
+        self.busy = False
+
     def plan(self, turn: Spoken | Written) -> Plan:
-        """How the user's turn will be answered."""
+        """How the user's turn will be answered; one that is taken again, as its reply was lost, as before."""
+        cut_off, self._cut_off = self._cut_off, None
+        if cut_off is not None and _is_again(turn, cut_off[0]):
+            return cut_off[1]
+        plan = self._next(turn)
+        self._latest = turn, plan
+        return plan
+
+    def _next(self, turn: Spoken | Written) -> Plan:
         self._n_turns += 1
         if self._turns:
             self._compare(self.mind.expected(), turn)
@@ -160,3 +178,10 @@ class Session:
         said = json.dumps(answer.response, ensure_ascii=False)
         if call.answer is not None and not re.search(call.answer, said):
             self.mismatches.append(f"{call.name} answered {said}, which does not match {call.answer!r}")
+
+
+def _is_again(turn: Spoken | Written, before: Spoken | Written) -> bool:
+    """Whether the user says the same again: of speech no more than its length is known."""
+    if isinstance(turn, Spoken) and isinstance(before, Spoken):
+        return abs(turn.seconds - before.seconds) <= _SAME_SPEECH_S
+    return isinstance(turn, Written) and isinstance(before, Written) and turn.text == before.text

@@ -168,6 +168,8 @@ class Terminal:
 
     def _suspend(self) -> None:
         """Stop, as Ctrl-Z wants it; returns when the process goes on."""
+        if sys.platform == "win32":  # consoles know no such thing
+            return
         if self.in_front:
             self._suspending()
         self._look_no_more()
@@ -234,6 +236,8 @@ class Terminal:
             self._keyboard.give_back(last=True)
 
     def _tell(self, number: int, _frame: FrameType | None) -> None:
+        if sys.platform == "win32":  # which has none of these signals
+            return
         if number == signal.SIGTSTP:
             self._call(self._suspend)
         elif number == signal.SIGCONT:

@@ -50,7 +50,7 @@ class Screen:
         self._frame: NDArray[Any] | None = None
 
     def look(self) -> "NDArray[Any]":
-        """Return what the screen shows: blue, green, red, and a byte that means nothing; overwritten by the next look."""
+        """Return what the screen shows: blue, green, red, a byte that means nothing; the next look writes over it."""
         try:
             return self._grab_in_strips() if sys.platform == "linux" else self._grab(self._area)
         except (ScreenShotError, OSError, AssertionError, ValueError) as exc:  # mss asserts that there is an answer

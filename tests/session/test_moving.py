@@ -18,9 +18,11 @@ from flashlive_cli.reports import (
     Transcript,
     Warned,
 )
+from flashlive_cli.session import calls as calls_module
 from flashlive_cli.session.answers import LOOK_S
 from flashlive_cli.session.givens import Patience, Spoken, Typed
 from flashlive_cli.session.limits import Limits
+from flashlive_cli.session.questions import MOST_TIMES
 from flashlive_cli.session.reconnect import QUIET_CHECK_S
 from flashlive_cli.session.wishes import Mute, Push, StopReply
 from tests.session.parts import GO_AWAY, SOON, FarEnd, Slow, abort, accept, answer, calls_and_breaks, chunk, until
@@ -309,3 +311,56 @@ async def test_who_speaks_when_the_line_has_to_move_is_heard_from_the_beginning(
 
     assert [far_end.said(0), far_end.said(1)] == [[1], [1, 2]]
     assert [r.asked_again for r in talk.told(SessionResumed)] == [True]
+
+
+async def test_an_answer_that_no_connection_lives_long_enough_for_is_not_asked_for_for_ever(loopback) -> None:
+    async def leaves(far_end, peer):
+        await accept(peer)
+        await far_end.next(peer)
+        await peer.say(
+            {"serverContent": {"outputTranscription": {"text": "Once upon"}}}, {"goAway": {"timeLeft": "40s"}}
+        )
+        await all_that_comes(far_end, peer)
+
+    far_end = FarEnd(*[leaves] * MOST_TIMES, answer)
+    talk = loopback(far_end)
+    talk.clock.speed = 500  # such connections are no more than a few a minute
+    await talk.hold(Typed("a story"), Typed("hello"), delays=SOON, patience=Patience(stall_s=0.2, answer_s=0.4))
+
+    assert talk.error is None
+    assert [far_end.said(n) for n in range(MOST_TIMES + 1)] == [["a story"]] * MOST_TIMES + [["hello"]]
+    assert [w.message for w in talk.told(Warned) if "again and again" in w.message]
+    assert [t.text for t in talk.told(Transcript) if t.final][-2:] == ["hello", "Hi."]
+
+
+@pytest.mark.parametrize("again", [True, False])
+async def test_a_question_that_is_asked_again_orders_nothing_twice_however_late(loopback, monkeypatch, again) -> None:
+    async def calls(far_end, peer):
+        await accept(peer)
+        await far_end.next(peer)
+        await peer.say({"toolCall": {"functionCalls": [{"id": "a", "name": "order", "args": {}}]}})
+        await far_end.next(peer)
+        if not again:
+            await peer.say({"serverContent": {"outputTranscription": {"text": "Done."}}})
+            await peer.end_turn()
+            await far_end.next(peer)
+        abort(peer)
+
+    async def calls_again(far_end, peer):
+        await accept(peer)
+        await far_end.next(peer)
+        await peer.say({"toolCall": {"functionCalls": [{"id": "b", "name": "order", "args": {}}]}})
+        await far_end.next(peer)
+        await peer.answer()
+
+    monkeypatch.setattr(calls_module, "JUST_DONE_S", -1.0)  # a move takes longer than that
+    tools, far_end = Slow(), FarEnd(calls, calls_again)
+    tools.go.set()
+    talk = loopback(far_end)
+    turns = [Typed("order")] if again else [Typed("order"), Typed("the same once more")]
+    await talk.hold(*turns, tools=tools, delays=SOON)
+
+    assert talk.error is None
+    assert tools.called == (1 if again else 2)
+    answer = far_end.heard[1][-1]["toolResponse"]["functionResponses"][0]
+    assert (answer["id"], answer["response"]) == ("b", {"output": "ordered"})

@@ -95,7 +95,7 @@ async def test_a_handle_that_is_not_free_yet_is_tried_again_and_one_that_is_forg
     async def forgot(_far_end, peer):
         await peer.socket.close(1008, "Requested entity was not found.")
 
-    far_end = FarEnd(breaks, refuse, refuse, forgot, seeded)
+    far_end = FarEnd(breaks, refuse, refuse, forgot, answer)
     talk = loopback(far_end)
     await talk.hold(Typed("hello"), delays=SOON)
 
@@ -104,7 +104,7 @@ async def test_a_handle_that_is_not_free_yet_is_tried_again_and_one_that_is_forg
     assert [r.resumed for r in talk.told(SessionResumed)] == [False]
 
 
-async def test_a_session_that_begins_anew_knows_what_was_said(loopback) -> None:
+async def test_a_session_that_begins_anew_knows_what_was_said_and_not_what_it_is_asked_again(loopback) -> None:
     async def breaks(far_end, peer):
         await accept(peer)
         await far_end.next(peer)
@@ -125,9 +125,32 @@ async def test_a_session_that_begins_anew_knows_what_was_said(loopback) -> None:
     assert [(turn["role"], turn["parts"][0]["text"]) for turn in history["turns"]] == [
         ("user", "What time is it?"),
         ("model", "It is noon."),
-        ("user", "And now?"),
     ]
-    assert far_end.said(1)[1] == "And now?"
+    assert far_end.said(1)[1:] == ["And now?"]
+
+
+async def test_a_result_that_the_lost_session_knew_and_had_not_told_is_asked_for_again(loopback) -> None:
+    """3.8 ends the turn of a call at once: that is no answer yet."""
+
+    async def breaks(far_end, peer):
+        await accept(peer)
+        await far_end.next(peer)
+        await peer.say({"toolCall": {"functionCalls": [{"id": "a", "name": "order", "args": {}}]}})
+        await peer.say({"serverContent": {"turnComplete": True}})
+        tools.go.set()
+        await far_end.next(peer)
+        await peer.socket.close(1007, "Request contains an invalid argument.")
+
+    tools, far_end = Slow(), FarEnd(breaks, seeded)
+    talk = loopback(far_end, model="gemini-3.8-live")
+    await talk.hold(Typed("order"), tools=tools, delays=SOON)
+
+    assert talk.error is None
+    history, question = far_end.heard[1]
+    told = '(The function order was called and has returned {"output": "ordered"})'
+    assert [turn["parts"][0]["text"] for turn in history["clientContent"]["turns"]] == [told]
+    assert question == {"realtimeInput": {"text": "order"}}
+    assert [t.text for t in talk.told(Transcript) if t.final] == ["order", "Hi."]
 
 
 async def test_a_service_that_refuses_a_handle_for_long_is_asked_for_a_new_session(loopback) -> None:
@@ -136,7 +159,7 @@ async def test_a_service_that_refuses_a_handle_for_long_is_asked_for_a_new_sessi
         await far_end.next(peer)
         abort(peer)
 
-    far_end = FarEnd(breaks, refuse, refuse, seeded)
+    far_end = FarEnd(breaks, refuse, refuse, answer)
     talk = loopback(far_end)
     talk.clock.speed = 1000  # conversation seconds pass fast
     await talk.hold(Typed("hello"), delays=(1.0, 10.0, 10.0))

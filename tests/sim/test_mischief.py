@@ -61,6 +61,15 @@ async def test_goaway_mid_answer_comes_between_chunks_and_then_the_connection_is
     assert reason.startswith("Connection aborted because the client failed to close the connection after receiving")
 
 
+async def test_with_a_short_lease_every_connection_is_told_to_go(faulty, stage):
+    client = await faulty("short-lease:after=20:left=2")
+    for _ in range(2):
+        assert (await client.until("goAway"))[-1] == {"goAway": {"timeLeft": "2s"}}
+        assert (await client.closed())[0] == 1008
+        await stage.clock.sleep(1.1)
+        client = await resumed(stage, client)
+
+
 async def test_without_a_fault_goaway_comes_after_nine_minutes(stage):
     await stage.serve(speed=500)
     client = await stage.dial()

@@ -1,11 +1,13 @@
 """Reading `[turn.sim]`, and playing it."""
 
+import tomllib
 import wave
+from pathlib import Path
 
 import pytest
 
 from flashlive_cli.errors import ConfigError, FileError
-from flashlive_cli.sim.script import ScriptedCall, load_script
+from flashlive_cli.sim.script import ScriptedCall, read_script
 from tests.sim.pictures import RED_PNG, RED_WORDS
 
 
@@ -19,6 +21,10 @@ def scenario(tmp_path):
     return write
 
 
+def load_script(path):
+    return read_script(tomllib.loads(path.read_text(encoding="utf-8")), path)
+
+
 def write_wav(path, seconds=0.5, rate_hz=24_000, width=2):
     with wave.open(str(path), "wb") as wav:
         wav.setnchannels(1)
@@ -28,7 +34,7 @@ def write_wav(path, seconds=0.5, rate_hz=24_000, width=2):
 
 
 def test_the_example_is_read():
-    script = load_script(__import__("pathlib").Path(__file__).parents[2] / "examples" / "order-status.toml")
+    script = load_script(Path(__file__).parents[2] / "examples" / "order-status.toml")
     (turn,) = script.turns
     assert turn.heard == "Where is my order A-1001?"
     assert turn.calls == (ScriptedCall("check_order_status", {"order_id": "A-1001"}),)
@@ -88,14 +94,7 @@ def test_other_shapes_are_refused(scenario):
             load_script(scenario(text))
 
 
-def test_files_that_cannot_be_read(scenario, tmp_path):
-    with pytest.raises(FileError, match=r"order\.toml:2: not TOML"):
-        load_script(scenario("a = 1\nb ="))
-    with pytest.raises(FileError, match="No such file"):
-        load_script(tmp_path / "absent.toml")
-    (tmp_path / "latin.toml").write_bytes(b"a = '\xe9'")
-    with pytest.raises(FileError, match="not UTF-8"):
-        load_script(tmp_path / "latin.toml")
+def test_recordings_that_cannot_be_read(scenario, tmp_path):
     missing = '[[turn]]\n[turn.sim]\nvoice_wav = "no.wav"\n'
     with pytest.raises(FileError, match=r"no\.wav: No such file"):
         load_script(scenario(missing))
@@ -143,6 +142,25 @@ async def test_a_script_is_played_turn_by_turn_and_then_left(stage, sounds, scen
         assert sounds.said(await client.turn()) == "F gave F, both gave F G."
         await client.type("on your own")
         assert sounds.said(await client.turn()) == "You typed: on your own"
+
+
+def test_a_turn_that_expects_silence_is_none_unless_it_says_how_it_is_played(scenario):
+    script = load_script(
+        scenario(
+            """
+            [[turn]]
+            say = "knock.wav"
+            expect = { silence = true }
+            [[turn]]
+            say_text = "Hi"
+            expect = { silence = true }
+            sim = { reply = "I should not say this." }
+            """
+        )
+    )
+    (turn,) = script.turns
+    assert turn.reply == "I should not say this."
+    assert turn.spoken
 
 
 async def test_a_reply_tells_of_the_pictures_that_came(stage, sounds, scenario):

@@ -1,11 +1,13 @@
 """What a session knows of its scenario, its calls and its tokens."""
 
+import tomllib
+
 import pytest
 
 from flashlive_cli.sim.faults import Fault
 from flashlive_cli.sim.inbound import Answer
 from flashlive_cli.sim.mind import Spoken, Written
-from flashlive_cli.sim.script import Script, ScriptedCall, ScriptedTurn, load_script
+from flashlive_cli.sim.script import Script, ScriptedCall, ScriptedTurn, read_script
 from flashlive_cli.sim.session import Session
 from flashlive_cli.sim.setup import judge_setup
 from flashlive_cli.sim.sight import Picture
@@ -123,7 +125,7 @@ def test_a_scenario_file_brings_faults_and_expectations(tmp_path):
         faults = ["stall:seconds=2"]
         """
     )
-    script = load_script(path)
+    script = read_script(tomllib.loads(path.read_text()), path)
     assert script.faults == (
         Fault("goaway-early"),
         Fault("jitter", values=(("ms", 50.0),)),
@@ -154,7 +156,7 @@ def test_mistakes_in_faults_and_expectations_name_the_file(tmp_path, text, words
     path = tmp_path / "s.toml"
     path.write_text(text)
     with pytest.raises(ConfigError) as error:
-        load_script(path)
+        read_script(tomllib.loads(path.read_text()), path)
     assert str(error.value).startswith(str(path))
     assert words in str(error.value)
 
@@ -186,3 +188,40 @@ def test_thoughts_are_in_no_sum():
     usage = ledger.close_turn()
     assert usage["thoughtsTokenCount"] == 41
     assert usage["totalTokenCount"] == 1
+
+
+@pytest.mark.parametrize(
+    ("asked", "again"), [(Written("Hi"), Written("Hi")), (Spoken(1.2), Spoken(1.3))], ids=["typed", "spoken"]
+)
+def test_a_turn_whose_reply_was_lost_is_answered_as_before_when_it_is_taken_again(asked, again):
+    played = session(ScriptedTurn(reply="One."), ScriptedTurn(reply="Two."))
+    plan = played.plan(asked)
+    played.busy = True  # the connection ends in mid-reply
+    played.taken_up()
+    assert played.plan(again) == plan
+    assert played.plan(again).reply == "Two.", "now it is another turn"
+    assert played.mismatches == played.unmet() == []
+
+
+@pytest.mark.parametrize("then", [Written("Ho"), Spoken(2.0)])
+def test_another_turn_after_a_lost_reply_is_the_next_one(then):
+    played = session(ScriptedTurn(reply="One."), ScriptedTurn(reply="Two."))
+    played.plan(Written("Hi"))
+    played.busy = True
+    played.taken_up()
+    assert played.plan(then).reply == "Two."
+
+
+def test_a_turn_that_was_answered_before_the_move_is_not_played_again():
+    played = session(ScriptedTurn(reply="One."), ScriptedTurn(reply="Two."))
+    played.plan(Written("Hi"))
+    played.taken_up()
+    assert played.plan(Written("Hi")).reply == "Two."
+
+
+def test_a_turn_that_waits_for_its_call_over_a_move_is_not_played_again():
+    played = session(ScriptedTurn(calls=(ScriptedCall("f", {}),)), ScriptedTurn(reply="Two."))
+    played.open_round(played.plan(Written("Hi")), ["a"])
+    played.busy = True
+    played.taken_up()
+    assert played.plan(Written("Hi")).reply == "Two."

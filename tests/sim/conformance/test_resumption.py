@@ -161,6 +161,25 @@ async def test_refused_too_early(talk, stage):
     await taken_up(talk, handle_of(client))
 
 
+@pytest.mark.rule("sessionResumption", "is free half a second after a goodbye, and a whole one after an idle drop")
+@pytest.mark.parametrize("goodbye", [True, False])
+async def test_when_it_is_free(talk, stage, goodbye):
+    await stage.serve(speed=3)
+    client = await with_handle(talk)
+    if goodbye:
+        await client.ws.close()
+    else:
+        client.ws.transport.abort()
+    while not any("gone" in note for note in stage.notes):
+        await stage.clock.sleep(0.01)
+    await stage.clock.sleep(0.6)
+    again = await talk.dial(sessionResumption={"handle": handle_of(client)})
+    if goodbye:
+        await again.until("setupComplete")
+    else:
+        assert await again.closed() == REFUSED
+
+
 @pytest.mark.rule(
     "sessionResumption", "is taken at once when the drop was in the middle of a reply; that reply is lost"
 )

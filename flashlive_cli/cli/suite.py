@@ -1,0 +1,297 @@
+"""A run of scenarios held: read, handed to the workers, shown, and written down."""
+
+import contextlib
+import os
+import signal
+import statistics
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+import typer
+
+from flashlive_cli.cli.casting import NO_KEY, service_url
+from flashlive_cli.cli.exits import KILLED_BY, USAGE
+from flashlive_cli.cli.settings import read_settings
+from flashlive_cli.config import Config, find_key
+from flashlive_cli.errors import ConfigError, FileError, reason_of
+from flashlive_cli.printable import printable
+from flashlive_cli.private import open_private
+from flashlive_cli.protocol.families import find_model
+from flashlive_cli.protocol.voices import find_voice
+from flashlive_cli.scenario.junit import junit_xml
+from flashlive_cli.scenario.outcome import Outcome
+from flashlive_cli.scenario.page import write_html
+from flashlive_cli.scenario.report import suite_json
+from flashlive_cli.scenario.run import Progress, Stage
+from flashlive_cli.scenario.selection import find_files, parse_shard, read_cases, select
+from flashlive_cli.scenario.suite import Job, Plan, Result, Verdict, run_suite
+from flashlive_cli.scenario.updating import update_scenario
+from flashlive_cli.scenario.variants import Case
+from flashlive_cli.session.endpoint import Endpoint, find_endpoint
+from flashlive_cli.ui.suite import Row, Status, SuiteScreen, show_table
+
+FAILED: Final = 1
+SERVICE: Final = 3
+
+HEADS: Final = ("turns", "talked", "first audio", "cost")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What `flashlive test` was asked for; see its options."""
+
+    paths: Sequence[Path]
+    sim: bool
+    url: str | None
+    jobs: int | None
+    speed: float | None
+    repeat: int
+    pass_at: int
+    words: str | None
+    shard: str
+    fail_fast: bool
+    max_cost: float | None
+    seed: int
+    model: str | None
+    voice: str | None
+    dry_run: bool
+    junit: Path | None
+    html: Path | None
+    evidence: Path | None
+    as_json: bool
+    update_from: Path | None
+    config: Path | None
+    profile: str | None
+
+
+def hold_suite(asked: Asked) -> int:
+    """
+    Run what is asked for, and return the exit code.
+
+    Raises:
+        ConfigError: options do not go together, or a scenario is written wrongly.
+        FileError: a file cannot be read.
+    """
+    flags = {"url": asked.url, "model": asked.model, "voice": asked.voice}
+    settings = read_settings(flags, asked.config, asked.profile).config
+    _check(asked)
+    if asked.update_from is not None:
+        return _update(asked, asked.update_from)
+    files = find_files(asked.paths)
+    chosen = select(read_cases(files), words=asked.words, shard=parse_shard(asked.shard))
+    if not chosen:
+        raise ConfigError("no scenario is left to run: see -k and --shard")
+    stage = _stage(asked, settings)
+    if asked.dry_run:
+        return _list(chosen)
+    for target in filter(None, (asked.junit, asked.html)):
+        _make_room(target)
+    began, began_s = datetime.now(UTC), time.perf_counter()
+    plan = Plan(
+        cases=chosen,
+        stage=stage,
+        jobs=asked.jobs or (os.cpu_count() or 1 if asked.sim else 1),
+        repeat=asked.repeat,
+        pass_at=asked.pass_at,
+        fail_fast=asked.fail_fast,
+        max_cost_usd=asked.max_cost,
+        draw=asked.html is not None or asked.evidence is not None,
+    )
+    with (
+        _terminable() as ended_by,
+        SuiteScreen(sys.stderr, len(chosen) * asked.repeat, live=sys.stderr.isatty()) as screen,
+    ):
+        result = run_suite(plan, _Audience(screen))
+    took_s = time.perf_counter() - began_s
+    outcomes = [run.outcome for run in result.runs]
+    if asked.as_json:
+        typer.echo(suite_json(outcomes, took_s=took_s, pass_at=asked.pass_at), nl=False)
+        typer.echo(_summary(result), err=True)
+    else:
+        show_table(sys.stdout, HEADS, [_row(verdict) for verdict in result.verdicts])
+        typer.echo(_summary(result))
+    _write(asked, result, began=began, took_s=took_s)
+    if result.interrupted:
+        return KILLED_BY + (ended_by[0] if ended_by else signal.SIGINT)
+    return _code(result)
+
+
+def _update(asked: Asked, recording: Path) -> int:
+    """Take over what a recording has, into the one scenario that is named."""
+    if len(asked.paths) != 1 or not asked.paths[0].is_file():
+        raise ConfigError("--update-from goes with one scenario file")
+    changes = update_scenario(asked.paths[0], recording)
+    for change in changes or ["nothing has changed"]:
+        typer.echo(printable(change))
+    return 0
+
+
+def _make_room(path: Path) -> None:
+    """
+    See that a report can be written, before hours and money are spent on what it tells.
+
+    Raises:
+        FileError: it cannot.
+    """
+    try:
+        if not path.parent.is_dir():
+            path.parent.mkdir(parents=True)
+        os.close(open_private(path, os.O_APPEND))
+    except FileExistsError as exc:
+        raise FileError(printable(f"{path}: cannot be written: {path.parent} is no folder")) from exc
+    except (OSError, ValueError) as exc:
+        raise FileError(printable(f"{path}: cannot be written: {reason_of(exc)}")) from exc
+
+
+def _write(asked: Asked, result: Result, *, began: datetime, took_s: float) -> None:
+    """
+    Write the files that were asked for.
+
+    Raises:
+        FileError: one of them cannot be written.
+    """
+    if asked.html is not None:
+        timelines = [run.timeline for run in result.runs if run.timeline is not None]
+        write_html(asked.html, timelines, took_s=took_s, pass_at=asked.pass_at)
+    if asked.junit is not None:
+        outcomes = [run.outcome for run in result.runs]
+        text = junit_xml(outcomes, took_s=took_s, pass_at=asked.pass_at, began=began)
+        try:
+            with os.fdopen(open_private(asked.junit, os.O_TRUNC), "w", encoding="utf-8", newline="\n") as file:
+                file.write(text)
+        except (OSError, ValueError) as exc:
+            raise FileError(printable(f"{asked.junit}: cannot be written: {reason_of(exc)}")) from exc
+
+
+@contextlib.contextmanager
+def _terminable() -> Iterator[list[int]]:
+    """Let SIGTERM end a run as Ctrl-C does: what there is by then is reported. Yield what came of that kind."""
+    caught: list[int] = []
+
+    def end(number: int, frame: object) -> None:
+        del frame
+        caught.append(number)
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield caught
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _check(asked: Asked) -> None:
+    if asked.pass_at > asked.repeat:
+        raise ConfigError(f"--pass-at {asked.pass_at} goes with --repeat of at least as many")
+    if asked.sim and asked.url:
+        raise ConfigError("--sim and --url exclude each other")
+    if asked.speed is not None and asked.speed != 1 and not asked.sim:
+        raise ConfigError("--speed goes with --sim: the service runs in real time")
+
+
+def _stage(asked: Asked, settings: Config) -> Stage:
+    find_model(settings.model)
+    endpoint = None if asked.sim or asked.dry_run else _endpoint(settings)
+    key = find_key(os.environ)
+    return Stage(
+        endpoint=endpoint,
+        secrets=(key,) if key and endpoint is not None else (),
+        speed=asked.speed or 1.0,
+        model=settings.model,
+        voice=find_voice(settings.voice) if settings.voice else None,
+        evidence=asked.evidence,
+        seed=asked.seed,
+    )
+
+
+def _endpoint(settings: Config) -> Endpoint:
+    base, key = service_url(settings), find_key(os.environ)
+    if key is None and not (base and find_endpoint(base, "none").is_loopback):
+        raise ConfigError(NO_KEY.replace("talk to --sim", "test against --sim"))
+    return find_endpoint(base, key or "none")
+
+
+def _list(cases: Sequence[Case]) -> int:
+    for case in cases:
+        n_turns = len(case.scenario.turn)
+        typer.echo(printable(f"{case.written.path}: {case.name} ({n_turns} turn{'s' if n_turns > 1 else ''})"))
+    return 0
+
+
+class _Audience:
+    """Tells the screen; see `suite.Audience`."""
+
+    def __init__(self, screen: SuiteScreen) -> None:
+        self._screen = screen
+
+    def started(self, job: Job) -> None:
+        self._screen.started(job, _named(job), len(job.case.scenario.turn))
+
+    def advanced(self, job: Job, progress: Progress) -> None:
+        self._screen.advanced(job, progress.turn)
+
+    def finished(self, job: Job, outcome: Outcome) -> None:
+        self._screen.finished(job, outcome.status, _named(job), outcome.took_s)
+
+
+def _named(job: Job) -> str:
+    return job.case.name if job.repetition == 1 else f"{job.case.name} #{job.repetition}"
+
+
+def _row(verdict: Verdict) -> Row:
+    outcomes = verdict.outcomes
+    status: Status = "not run"
+    if outcomes:
+        errors = any(outcome.status == "error" for outcome in outcomes)
+        status = "passed" if verdict.passed else "error" if errors else "failed"
+    reasons: list[str] = []
+    for outcome in outcomes:
+        mark = f"#{outcome.repetition} " if verdict.repeat > 1 else ""
+        reasons += [f"{mark}{reason}" for reason in outcome.reasons]
+    latencies = [
+        turn.figures.first_audio_ms
+        for outcome in outcomes
+        for turn in outcome.turns
+        if turn.figures.first_audio_ms is not None
+    ]
+    costs = [outcome.cost_usd for outcome in outcomes if outcome.cost_usd is not None]
+    figures = (
+        str(len(verdict.case.scenario.turn)),
+        f"{sum(outcome.duration_s for outcome in outcomes):.1f} s" if outcomes else "",
+        f"{statistics.median(latencies):.0f} ms" if latencies else "",
+        f"${sum(costs):.4f}" if costs else "",
+    )
+    runs = f"{verdict.n_passed}/{len(outcomes)}" if verdict.repeat > 1 else ""
+    return Row(status, verdict.case.name, runs, figures, reasons)
+
+
+def _summary(result: Result) -> str:
+    counts = {
+        "passed": sum(verdict.passed for verdict in result.verdicts),
+        "failed": sum(bool(verdict.outcomes) and not verdict.passed for verdict in result.verdicts),
+        "not run": sum(not verdict.outcomes for verdict in result.verdicts),
+        "flaky": sum(verdict.flaky for verdict in result.verdicts),
+    }
+    told = [f"{number} {name}" for name, number in counts.items() if number]
+    why = f"; stopped by {result.stopped}" if result.stopped else ""
+    return ", ".join(told) + why
+
+
+def _code(result: Result) -> int:
+    kinds = {
+        outcome.error_kind if outcome.status == "error" else "failed"
+        for verdict in result.verdicts
+        if not verdict.passed
+        for outcome in verdict.outcomes
+        if outcome.status != "passed"
+    }
+    if not kinds and all(verdict.passed for verdict in result.verdicts):
+        return 0
+    if kinds == {"service"}:
+        return SERVICE
+    return USAGE if kinds == {"usage"} else FAILED

@@ -1,0 +1,340 @@
+"""
+Many scenarios run: side by side in processes of their own, again and again, each with a verdict.
+
+    parent: hand out ─► pipe ─► worker: hold_case ─► pipe: progress, outcome ─► parent: told, counted
+
+A process of its own keeps a scenario's tools, its threads and its share of the interpreter from the others; one that
+dies is an outcome too, and another takes its place.
+"""
+
+import asyncio
+import contextlib
+import multiprocessing
+import os
+import signal
+import sys
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from multiprocessing.connection import wait
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Protocol
+
+from flashlive_cli.errors import FlashliveError
+from flashlive_cli.scenario.outcome import Outcome
+from flashlive_cli.scenario.page import NAME as PAGE_NAME
+from flashlive_cli.scenario.page import write_html
+from flashlive_cli.scenario.run import Progress, Stage, hold_case
+from flashlive_cli.scenario.timeline import Timeline, timeline_of
+from flashlive_cli.scenario.variants import Case
+
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
+    from multiprocessing.context import SpawnProcess
+
+_STOP_S: Final = 2.0
+"""Real seconds that workers have to end by themselves before they are killed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One run that is to be made; `repetition` counts from 1."""
+
+    case: Case
+    repetition: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """
+    What is to be run.
+
+    Attributes:
+        cases: in order.
+        stage: where.
+        jobs: how many at once.
+        repeat: how often each.
+        pass_at: of these so many have to pass.
+        fail_fast: hand out nothing more once a scenario has failed.
+        max_cost_usd: hand out nothing more once that much was spent; None for no limit.
+        draw: make a timeline of each run.
+    """
+
+    cases: Sequence[Case]
+    stage: Stage
+    jobs: int = 1
+    repeat: int = 1
+    pass_at: int = 1
+    fail_fast: bool = False
+    max_cost_usd: float | None = None
+    draw: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """
+    A run that is over.
+
+    Attributes:
+        timeline: where one is wanted.
+    """
+
+    outcome: Outcome
+    timeline: Timeline | None = None
+
+
+@dataclass(slots=True)
+class Verdict:
+    """
+    What a scenario has come to over all its repetitions.
+
+    Attributes:
+        runs: by repetition, as far as they were made.
+    """
+
+    case: Case
+    pass_at: int
+    repeat: int
+    runs: list[Done] = field(default_factory=list)
+
+    @property
+    def outcomes(self) -> list[Outcome]:
+        """What the runs came to."""
+        return [run.outcome for run in self.runs]
+
+    @property
+    def n_passed(self) -> int:
+        """Repetitions that passed."""
+        return sum(outcome.status == "passed" for outcome in self.outcomes)
+
+    @property
+    def passed(self) -> bool:
+        """Whether enough did."""
+        return self.n_passed >= self.pass_at
+
+    @property
+    def lost(self) -> bool:
+        """Whether enough cannot pass any more."""
+        return len(self.outcomes) - self.n_passed > self.repeat - self.pass_at
+
+    @property
+    def flaky(self) -> bool:
+        """Whether some passed and some did not."""
+        return 0 < self.n_passed < len(self.outcomes)
+
+
+class Audience(Protocol):
+    """Who is told how it goes; called in the parent's main thread."""
+
+    def started(self, job: Job) -> None:
+        """Know that a run begins."""
+        ...
+
+    def advanced(self, job: Job, progress: Progress) -> None:
+        """Know that a run has come to its next turn."""
+        ...
+
+    def finished(self, job: Job, outcome: Outcome) -> None:
+        """Know what a run came to."""
+        ...
+
+
+@dataclass(slots=True)
+class Result:
+    """
+    What a suite has come to.
+
+    Attributes:
+        verdicts: one for each case, in order; those never run have no outcomes.
+        stopped: why not all was run; None where it was.
+        interrupted: by Ctrl-C.
+    """
+
+    verdicts: list[Verdict]
+    stopped: str | None = None
+    interrupted: bool = False
+
+    @property
+    def runs(self) -> list[Done]:
+        """All runs that were made: by scenario, then by repetition."""
+        return [run for verdict in self.verdicts for run in verdict.runs]
+
+
+def run_suite(plan: Plan, audience: Audience) -> Result:
+    """
+    Run it all, in the main thread; blocks. After Ctrl-C the workers are ended, and the result is what there is by then.
+
+    What goes wrong with a scenario is in its outcomes.
+    """
+    verdicts = {case.id: Verdict(case, plan.pass_at, plan.repeat) for case in plan.cases}
+    result = Result(list(verdicts.values()))
+    waiting = deque(Job(case, number) for number in range(1, plan.repeat + 1) for case in plan.cases)
+    spent_usd = 0.0
+    workers: list[_Worker] = []
+    try:
+        while True:
+            if result.stopped is None:
+                _hand_out(plan, waiting, workers, audience)
+            busy = [worker for worker in workers if worker.job is not None]
+            if not busy:
+                break
+            for worker in _ready(busy):
+                job = worker.job
+                assert job is not None
+                told = worker.hear()
+                if isinstance(told, Progress):
+                    audience.advanced(job, told)
+                    continue
+                verdict = verdicts[job.case.id]
+                verdict.runs.append(told)
+                worker.job = None
+                audience.finished(job, told.outcome)
+                spent_usd += told.outcome.cost_usd or 0.0
+                if plan.fail_fast and verdict.lost:
+                    result.stopped = "--fail-fast"
+                if plan.max_cost_usd is not None and spent_usd >= plan.max_cost_usd and waiting:
+                    result.stopped = f"--max-cost {plan.max_cost_usd:g}"
+    except KeyboardInterrupt:
+        result.stopped, result.interrupted = "Ctrl-C", True
+    finally:
+        _end(workers)
+    for verdict in result.verdicts:
+        verdict.runs.sort(key=lambda run: run.outcome.repetition)
+    return result
+
+
+def _hand_out(plan: Plan, waiting: deque[Job], workers: list["_Worker"], audience: Audience) -> None:
+    """Give every worker that has nothing to do a job, and start workers while there are jobs for them."""
+    workers[:] = [worker for worker in workers if worker.is_alive]
+    while waiting:
+        idle = next((worker for worker in workers if worker.job is None), None)
+        if idle is None:
+            if len(workers) >= plan.jobs:
+                return
+            idle = _Worker(plan.stage, draw=plan.draw)
+            workers.append(idle)
+        job = waiting.popleft()
+        audience.started(job)
+        idle.take(job)
+
+
+def _ready(busy: Sequence["_Worker"]) -> Iterable["_Worker"]:
+    """Wait for those that have something to say, or have died."""
+    by_end: dict[object, _Worker] = {worker.pipe: worker for worker in busy}
+    return [by_end[end] for end in wait([worker.pipe for worker in busy])]
+
+
+def _end(workers: Sequence["_Worker"]) -> None:
+    for worker in workers:
+        worker.end()
+    for worker in workers:
+        worker.join()
+
+
+class _Worker:
+    """A process that runs one scenario after another; see `_work`."""
+
+    def __init__(self, stage: Stage, *, draw: bool) -> None:
+        context = multiprocessing.get_context("spawn")  # forking a process with threads and an event loop is a gamble
+        self.job: Job | None = None
+        self.pipe, far = context.Pipe()
+        self._process: SpawnProcess = context.Process(
+            target=_work, args=(far, stage, draw), name="flashlive-scenario", daemon=True
+        )
+        self._process.start()
+        far.close()
+        self._gone = False
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether it can take a job."""
+        return not self._gone
+
+    def take(self, job: Job) -> None:
+        """Run it."""
+        self.job = job
+        with contextlib.suppress(OSError):  # it is dead, which `hear` tells
+            self.pipe.send(job)
+
+    def hear(self) -> "Progress | Done":
+        """Return what it has to say; of one that has died, that."""
+        try:
+            told = self.pipe.recv()
+        except (EOFError, OSError):
+            self._gone = True
+            self._process.join(_STOP_S)
+            assert self.job is not None
+            return Done(_no_outcome(self.job, f"its process died (exit code {self._process.exitcode})"))
+        assert isinstance(told, Progress | Done)
+        return told
+
+    def end(self) -> None:
+        """Let it end: at once where it works."""
+        self.pipe.close()
+        if self.job is not None:
+            self._process.terminate()
+
+    def join(self) -> None:
+        """Wait until it has ended."""
+        self._process.join(_STOP_S)
+        if self._process.is_alive():
+            self._process.kill()
+            self._process.join()
+
+
+def _work(pipe: "Connection", stage: Stage, draw: bool) -> None:
+    """Run what comes down the pipe, until it closes; in a process of its own."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's, which ends us
+    _be_quiet()
+    while True:
+        try:
+            job = pipe.recv()
+        except (EOFError, OSError):
+            return
+        try:
+            tell: Callable[[Progress], None] = pipe.send
+            held = asyncio.run(hold_case(job.case, stage, repetition=job.repetition, on_progress=tell))
+            done = Done(held.outcome, timeline_of(held.outcome, held.course) if draw else None)
+            if done.timeline is not None and held.outcome.evidence is not None:
+                page = Path(held.outcome.evidence) / PAGE_NAME
+                write_html(page, [done.timeline], took_s=held.outcome.took_s)
+        except FlashliveError as exc:
+            done = Done(_no_outcome(job, str(exc)))
+        except Exception as exc:  # noqa: BLE001 - one scenario must not take the others with it
+            done = Done(_no_outcome(job, f"unexpected {type(exc).__name__}: {exc}"))
+        try:
+            pipe.send(done)
+        except OSError:
+            return
+
+
+def _be_quiet() -> None:
+    """What a tool's children print goes nowhere: stdout is for the report."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for descriptor in (1, 2):
+        os.dup2(nowhere, descriptor)
+    os.close(nowhere)
+    sys.stdout = sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123 - for the process's life
+
+
+def _no_outcome(job: Job, error: str) -> Outcome:
+    case = job.case
+    return Outcome(
+        id=case.id,
+        name=case.name,
+        path=str(case.written.path),
+        variant=dict(case.variant),
+        repetition=job.repetition,
+        seed=0,
+        status="error",
+        error=error,
+        error_kind="unexpected",
+        turns=(),
+        checks=(),
+        warnings=(),
+        model=case.scenario.model.id or "",
+        simulated=False,
+        duration_s=0.0,
+        took_s=0.0,
+        cost_usd=None,
+    )

@@ -1,0 +1,172 @@
+"""`flashlive test`: exit codes, one clear line for what is wrong, and ways out."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import pytest
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+GOOD = '[[turn]]\ntext = "hello"\n[turn.expect]\nreply = "fine"\n[turn.sim]\nreply = "I am fine."\n'
+
+
+def flashlive(*args: object, cwd: Path | None = None) -> "subprocess.CompletedProcess[str]":
+    env = {name: value for name, value in os.environ.items() if not name.endswith("_API_KEY")}
+    return subprocess.run(
+        [sys.executable, "-m", "flashlive_cli", "test", *map(str, args)],
+        capture_output=True, text=True, check=False, cwd=cwd, env=env, timeout=50,
+    )  # fmt: skip
+
+
+def is_there(group: int) -> bool:
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+@pytest.fixture
+def good(tmp_path: Path) -> Path:
+    path = tmp_path / "good.toml"
+    path.write_text(GOOD, encoding="utf-8")
+    return path
+
+
+def test_a_scenario_that_passes_is_told_in_a_table(good) -> None:
+    done = flashlive("--sim", "--speed", 10, good)
+
+    assert done.returncode == 0, done.stderr
+    assert "passed   good" in done.stdout
+    assert done.stdout.endswith("1 passed\n")
+    assert "[1/1] passed  good" in done.stderr
+
+
+def test_a_scenario_that_fails_says_what_was_expected_and_what_came(good) -> None:
+    good.write_text(GOOD.replace("fine.", "\\u001b[31mill."), encoding="utf-8")
+    done = flashlive("--sim", "--speed", 10, good)
+
+    assert done.returncode == 1
+    assert "turn 1: reply: expected /fine/, got 'I am" in done.stdout
+    assert "\x1b" not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("args", "words"),
+    [
+        (("nix.toml",), "nix.toml: there is no such file or folder"),
+        (("good.toml", "--pass-at", "2"), "--pass-at 2 goes with --repeat"),
+        (("good.toml", "--url", "ws://127.0.0.1:1"), "--sim and --url exclude each other"),
+        (("good.toml", "--shard", "3/2"), "expected I/N"),
+        (("good.toml", "-k", "nothing"), "no scenario is left to run"),
+        (("bad.toml",), "bad.toml:2: unknown key `txt` in [turn]; did you mean `text`?"),
+        (("tools.toml",), "there is no file"),
+        (("good.toml", "--model", "gemini-2.0-flash-exp"), "was shut down"),
+        (("good.toml", "--voice", "Pick"), "Puck"),
+    ],
+)
+def test_what_is_wrong_is_one_line_and_exit_code_2(good, args, words) -> None:
+    (good.parent / "bad.toml").write_text('[[turn]]\ntxt = "hello"\n', encoding="utf-8")
+    (good.parent / "tools.toml").write_text('tools = "nix.py"\n' + GOOD, encoding="utf-8")
+    done = flashlive("--sim", *args, cwd=good.parent)
+
+    assert done.returncode == 2, done.stderr
+    assert words in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_without_a_key_the_way_out_is_named(good) -> None:
+    done = flashlive(good)
+
+    assert done.returncode == 2
+    assert "there is no API key" in done.stderr
+    assert "--sim" in done.stderr
+
+
+def test_a_service_that_is_not_there_is_exit_code_3(good) -> None:
+    done = flashlive("--url", "ws://127.0.0.1:9", good)
+
+    assert done.returncode == 3
+    assert "error" in done.stdout
+
+
+def test_tools_that_do_not_load_are_exit_code_2(good) -> None:
+    (good.parent / "tools.py").write_text("def broken(:\n", encoding="utf-8")
+    good.write_text('tools = "tools.py"\n' + GOOD, encoding="utf-8")
+    done = flashlive("--sim", good)
+
+    assert done.returncode == 2
+    assert "tools.py:1" in done.stdout
+
+
+def test_what_it_came_to_is_written_down_in_all_forms(good, tmp_path) -> None:
+    out = tmp_path / "out"
+    files = ("--junit", out / "report.xml", "--html", out / "report.html", "--evidence", out / "evidence")
+    done = flashlive("--sim", "--speed", 10, "--json", "--repeat", 2, *files, good)
+
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout)
+    assert report["totals"]["passed"] == 2
+    assert [each["repetition"] for each in report["scenarios"]] == [1, 2]
+    cases = ET.parse(out / "report.xml").getroot().iter("testcase")
+    assert [case.get("name") for case in cases] == ["good #1", "good #2"]
+    assert "I am fine." in (out / "report.html").read_text(encoding="utf-8")
+    kept = {path.name for path in (out / "evidence" / "good.2").iterdir()}
+    assert kept == {"conversation.wav", "events.ndjson", "timeline.html", "transcript.md", "wire.jsonl"}
+
+
+def test_a_report_that_cannot_be_written_is_one_line_at_once(good) -> None:
+    done = flashlive("--sim", "--speed", 10, "--junit", good / "report.xml", good)
+
+    assert done.returncode == 2
+    assert done.stderr.endswith("good.toml is no folder\n")
+    assert len(done.stderr.splitlines()) == 1, "said before anything is run"
+
+
+def test_update_from_takes_over_what_a_run_has(good, tmp_path) -> None:
+    assert flashlive("--sim", "--speed", 10, "--evidence", tmp_path / "evidence", good).returncode == 0
+    good.write_text(GOOD.replace("I am fine.", "something else") + "# a remark\n", encoding="utf-8")
+    done = flashlive("--update-from", tmp_path / "evidence" / "good", good)
+
+    assert done.returncode == 0, done.stderr
+    assert 'reply = "I am fine."' in good.read_text(encoding="utf-8")
+    assert "# a remark" in good.read_text(encoding="utf-8")
+    assert flashlive("--update-from", tmp_path / "evidence" / "good", good).stdout == "nothing has changed\n"
+
+
+def test_a_dry_run_lists_what_would_be_run(good) -> None:
+    done = flashlive("--dry-run", good, EXAMPLES / "order-status.toml")
+
+    assert done.returncode == 0
+    other = EXAMPLES / "order-status.toml"
+    assert done.stdout.splitlines() == [f"{good}: good (1 turn)", f"{other}: order status (1 turn)"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_ended_from_outside_it_tells_what_there_is_and_leaves_no_process(good, number, code) -> None:
+    good.write_text("[[turn]]\nsilence_ms = 60000\n", encoding="utf-8")
+    args = ["--sim", "--speed", "10", "-j", "2", str(good), str(EXAMPLES / "order-status.toml")]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "flashlive_cli", "test", *args],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+    )  # fmt: skip
+    assert process.stderr is not None
+    try:
+        assert "order status" in process.stderr.readline()
+        process.send_signal(number)
+        out, _ = process.communicate(timeout=20)
+        assert process.returncode == code
+        assert "1 passed, 1 not run; stopped by Ctrl-C" in out
+        deadline = time.monotonic() + 10
+        while is_there(process.pid):
+            assert time.monotonic() < deadline, "a worker is left"
+            time.sleep(0.05)
+    finally:
+        process.kill()
+        process.wait()
