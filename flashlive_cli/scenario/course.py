@@ -31,9 +31,7 @@ from flashlive_cli.reports import (
 )
 from flashlive_cli.scenario.listening import Piece, Track
 
-Moment = (
-    SpeechStarted | SpeechEnded | ReplyFlushed | TurnLatency | BargeInLatency | SessionMoving | SessionResumed | Warned
-)
+Moment = SpeechStarted | SpeechEnded | ReplyFlushed | TurnLatency | BargeInLatency | SessionMoving | SessionResumed | Warned
 """What is worth a mark of its own in a picture of the run."""
 
 

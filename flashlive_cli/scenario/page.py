@@ -85,11 +85,7 @@ def _title(timelines: Sequence[Timeline]) -> str:
     if len(timelines) == 1:
         return f"{timelines[0].outcome.name} · flashlive"
     n_missed = sum(timeline.outcome.status != "passed" for timeline in timelines)
-    return (
-        f"{n_missed} of {len(timelines)} did not pass · flashlive"
-        if n_missed
-        else f"{len(timelines)} passed · flashlive"
-    )
+    return f"{n_missed} of {len(timelines)} did not pass · flashlive" if n_missed else f"{len(timelines)} passed · flashlive"
 
 
 def _report(timelines: Sequence[Timeline], folder: Path, took_s: float, pass_at: int | None) -> dict[str, Any]:

@@ -265,9 +265,7 @@ def _marks(at_s: float, moment: Moment) -> Iterator[Mark]:
         case SessionMoving():
             yield Mark("moving", at_s, f"moves to another connection: {moment.reason}")
         case SessionResumed():
-            yield Mark(
-                "resumed", at_s, "goes on over another connection" + ("" if moment.resumed else ", as a new session")
-            )
+            yield Mark("resumed", at_s, "goes on over another connection" + ("" if moment.resumed else ", as a new session"))
         case Warned():
             yield Mark("warning", at_s, moment.message)
         case TurnLatency() | BargeInLatency():

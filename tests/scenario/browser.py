@@ -94,9 +94,7 @@ class Browser:
 
     def box(self, selector: str) -> dict[str, float]:
         """Return where the first element of a selector is, in CSS pixels."""
-        found: dict[str, float] = self.ask(
-            f"document.querySelector({json.dumps(selector)}).getBoundingClientRect().toJSON()"
-        )
+        found: dict[str, float] = self.ask(f"document.querySelector({json.dumps(selector)}).getBoundingClientRect().toJSON()")
         return found
 
     def picture(self) -> bytes:
@@ -129,9 +127,7 @@ class Browser:
                 self.complaints.append(params["entry"]["text"])
             case "Page.javascriptDialogOpening":
                 self.complaints.append(f"dialog: {params['message']}")
-                self._line.send(
-                    json.dumps({"id": 0, "method": "Page.handleJavaScriptDialog", "params": {"accept": True}})
-                )
+                self._line.send(json.dumps({"id": 0, "method": "Page.handleJavaScriptDialog", "params": {"accept": True}}))
 
     def _connected(self, port_file: Path) -> ClientConnection:
         import urllib.request
