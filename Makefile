@@ -27,6 +27,7 @@ bench: $(STAMP)
 	$(BIN)/python benchmarks/codec.py
 	$(BIN)/python benchmarks/tools.py
 	$(BIN)/python benchmarks/panel.py
+	$(BIN)/python benchmarks/video.py
 	$(BIN)/python benchmarks/sim_load.py
 	$(BIN)/python benchmarks/scenarios.py
 	$(BIN)/python benchmarks/echo.py --minutes 2

@@ -56,6 +56,7 @@ MODELS: Final = (
     "models/gemini-3.8-live-extended-thinking",
     "models/gemini-2.5-flash-native-audio-latest",
 )
+_PNG: Final = "iVBORw0KGgoAAAANSUhEUgAAAAQAAAADCAIAAAA7ljmRAAAAEElEQVR42mM4ISICRww4OQDj9wtBNslvOAAAAABJRU5ErkJggg=="
 _PCM: Final = base64.b64encode(bytes(range(256)) * 5).decode()
 _TOOL: Final = {
     "name": "get_weather",
@@ -95,7 +96,7 @@ def setup_of(model: str, *, manual: bool = False) -> dict[str, Any]:
 LATER: Final[tuple[dict[str, Any], ...]] = (
     {"realtimeInput": {"audio": {"data": _PCM, "mimeType": "audio/pcm;rate=16000"}}},
     {"realtime_input": {"audio": {"data": _PCM, "mime_type": "audio/pcm;rate=48000"}}},
-    {"realtimeInput": {"video": {"data": "_9j_4AAQ", "mimeType": "image/jpeg"}}},
+    {"realtimeInput": {"video": {"data": _PNG, "mimeType": "image/png"}}},
     {"realtimeInput": {"text": "What is the weather in Rome?"}},
     {"realtimeInput": {"activityStart": {}}},
     {"realtimeInput": {"activityEnd": {}}},

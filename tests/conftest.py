@@ -111,3 +111,42 @@ def card(monkeypatch: pytest.MonkeyPatch) -> Iterator[SoundCard]:
     yield sound_card
     sound_card.close()
     shutil.rmtree(folder, ignore_errors=True)
+
+
+class Display:
+    """An X server of one's own without a monitor, on which pictures can be shown."""
+
+    def __init__(self, width: int, height: int) -> None:
+        reader, writer = os.pipe()
+        self.server = subprocess.Popen(
+            ["Xvfb", "-displayfd", str(writer), "-screen", "0", f"{width}x{height}x24", "-nolisten", "tcp", "-noreset"],
+            pass_fds=[writer], stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        os.close(writer)
+        with os.fdopen(reader) as number:  # closed by a server that cannot start
+            self.name = f":{number.readline().strip()}"
+        assert self.name != ":", "Xvfb did not start"
+
+    def show(self, picture: Path) -> None:
+        """Have a PNG as the background of the whole screen."""
+        subprocess.run(
+            ["xloadimage", "-quiet", "-display", self.name, "-onroot", "-at", "0,0", str(picture)],
+            check=True, capture_output=True,
+        )  # fmt: skip
+
+    def close(self) -> None:
+        self.server.terminate()
+        self.server.wait()
+
+
+@pytest.fixture
+def display(monkeypatch: pytest.MonkeyPatch) -> Iterator[Display]:
+    """A screen of 1024 by 768 that `DISPLAY` names."""
+    if sys.platform != "linux":
+        pytest.skip("the screen without a monitor is X11's")
+    if not all(map(shutil.which, ("Xvfb", "xloadimage"))):
+        pytest.skip("Xvfb or xloadimage is not installed")
+    screen = Display(1024, 768)
+    monkeypatch.setenv("DISPLAY", screen.name)
+    yield screen
+    screen.close()

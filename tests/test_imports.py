@@ -20,11 +20,13 @@ MAY_SEE = {
     "ui": {"protocol", *LOBBY},
     "sim": LOBBY - {"reports"},
     "recording": LOBBY,
+    "video": LOBBY - {"reports"},
     "config": {"errors", "printable"},
     "toolset": {"protocol", "toolbox"},
-    "scenario": {"protocol", "session", "audio", "toolbox", "toolset", "sim", "recording", *LOBBY},
+    "scenario": {"protocol", "session", "audio", "toolbox", "toolset", "sim", "recording", "video", *LOBBY},
     "cli": {
-        *("protocol", "session", "audio", "toolbox", "toolset", "ui", "sim", "recording", "scenario", "config"),
+        *("protocol", "session", "audio", "toolbox", "toolset"),
+        *("ui", "sim", "recording", "video", "scenario", "config"),
         *LOBBY,
     },
     "pytest_plugin": {"session", "sim", "scenario", *LOBBY},
@@ -42,9 +44,13 @@ DOORS = {
     "anyio": {"toolbox/mcp_process.py"},
     "httpx2": {"toolbox/mcp_link.py"},
     "cryptography": {"sim/certificate.py"},
+    "cv2": {"video/", "sim/sight.py"},
+    "mss": {"video/screen.py"},
     "certifi": {"sim/certificate.py"},
     "tomlkit": {"scenario/updating.py"},
-    "rich": {f"ui/{name}.py" for name in ("display", "panel", "rows", "signs", "suite", "turns", "wrapping")},
+    "rich": {
+        f"ui/{name}.py" for name in ("display", "panel", "pictures", "rows", "signs", "suite", "turns", "wrapping")
+    },
 }
 """Foreign packages, and the only places that import them."""
 

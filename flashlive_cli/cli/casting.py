@@ -12,7 +12,7 @@ import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Final, TextIO
 
@@ -46,10 +46,13 @@ if TYPE_CHECKING:
     from flashlive_cli.sim.script import Script
     from flashlive_cli.toolbox import Toolbox
     from flashlive_cli.toolbox.mcp_config import Server
+    from flashlive_cli.video.wanted import Wanted
 
 NO_KEY: Final = (
     "there is no API key; get one at https://aistudio.google.com/apikey and set GEMINI_API_KEY, or talk to --sim"
 )
+
+_RESOLUTIONS: Final[Mapping[str, c.MediaResolution]] = {"low": "LOW", "medium": "MEDIUM", "high": "HIGH"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +77,7 @@ class Cast:
         form: how the talk is shown.
         data: takes the conversation, where not stdout or stderr do: stdout kept aside from what tools do to it.
         passage: the way of what strangers write to stderr; None where they write to it themselves.
+        seen: what the model is shown beside the voice; None for nothing.
         secrets: what must not be kept anywhere: the API key.
     """
 
@@ -93,6 +97,7 @@ class Cast:
     form: Form
     data: TextIO | None
     passage: Passage | None
+    seen: "Wanted | None"
     secrets: tuple[str, ...]
 
     @property
@@ -147,8 +152,13 @@ def cast_talk(
     script = _load_script(scenario) if scenario else None
     toolbox = _load_tools(settings)
     servers = _read_servers(settings)
+    with _naming(resolved.sources["video"]):
+        seen = _find_seen(settings)
+    turns = () if ears else tuple((_with_pictures(turn), _open_clip(turn, raw=raw, stack=stack)) for turn in given)
+    shows = seen is not None or any(turn.pictures for turn, _ in turns)
     setup = _setup(settings, model, voice)
-    turns = () if ears else tuple((turn, _open_clip(turn, raw=raw, stack=stack)) for turn in given)
+    if shows or resolved.sources["media_resolution"] != "default":
+        setup = replace(setup, media_resolution=_RESOLUTIONS[settings.media_resolution])
     sides = {"input": settings.input_device, "output": settings.output_device}
     chosen = {
         side: name for side, name in sides.items() if name and resolved.sources[f"{side}_device"].startswith("flag")
@@ -175,6 +185,7 @@ def cast_talk(
         form=form,
         data=data,
         passage=passage,
+        seen=seen,
         secrets=(key,) if key and endpoint is not None else (),
     )
 
@@ -243,6 +254,26 @@ def _read_servers(settings: Config) -> "Sequence[Server]":
     from flashlive_cli.toolbox.mcp_config import read_servers  # noqa: PLC0415 - for who has servers
 
     return read_servers(Path(settings.mcp).expanduser())
+
+
+def _find_seen(settings: Config) -> "Wanted | None":
+    if settings.video is None:
+        return None
+    from flashlive_cli.video.wanted import find_wanted  # noqa: PLC0415 - for who sends pictures
+
+    return find_wanted(settings.video)
+
+
+def _with_pictures(turn: Given) -> Given:
+    """Read the pictures of a typed turn, so that a file that is none is known before anything is dialled."""
+    if turn.kind != "text" or "@" not in turn.value:
+        return turn
+    from flashlive_cli.cli.pictured import names_pictures, read_pictures  # noqa: PLC0415 - for who sends pictures
+
+    if not names_pictures(turn.value):
+        return turn
+    line = read_pictures(turn.value)
+    return replace(turn, value=line.text, pictures=line.pictures)
 
 
 def _setup(settings: Config, model: Model, voice: str | None) -> c.Setup:

@@ -6,10 +6,11 @@ from contextlib import AsyncExitStack
 from typing import Final
 
 from flashlive_cli.cli.casting import Cast
+from flashlive_cli.cli.pictured import Lines
 from flashlive_cli.cli.screen import Screen
 from flashlive_cli.config import Config
 from flashlive_cli.errors import ConfigError
-from flashlive_cli.session.wishes import Mute, Push, Say, StopReply, Wish
+from flashlive_cli.session.wishes import Mute, Push, Say, Show, StopReply, Wish
 from flashlive_cli.ui.acts import Act, HelpSwitched, HintShown, LineTyped, QuestionPut
 from flashlive_cli.ui.editor import Line, Sent, edit
 from flashlive_cli.ui.holding import Action, Holding
@@ -31,7 +32,9 @@ def takes_keys(cast: Cast) -> bool:
 def offered_keys(cast: Cast, settings: Config) -> tuple[str, ...]:
     """Return the keys that do something in a talk, by the names that the panel has for them."""
     microphone = ("space",) if settings.push_to_talk else ("m", "space")
-    return (*(microphone if cast.ears else ()), "esc", *(("t",) if cast.ears else ()), "?", "q")
+    typing = ("t",) if cast.ears else ()
+    showing = ("v",) if cast.seen is not None else ()
+    return (*(microphone if cast.ears else ()), "esc", *typing, *showing, "?", "q")
 
 
 def open_keys(
@@ -48,12 +51,13 @@ def open_keys(
     from flashlive_cli.ui.terminal import Terminal  # noqa: PLC0415 - for who is at one
 
     keys = Keys(
-        wish=wishes.put_nowait,
+        wish=Lines(wishes.put_nowait, screen).take,
         act=screen.act,
         leave=screen.leave,
         has_microphone=cast.ears is not None,
         pushes_to_talk=settings.push_to_talk,
         has_panel=screen.panel is not None,
+        has_eyes=cast.seen is not None,
     )
     terminal = Terminal(keys.pressed, resized=screen.resized, suspending=screen.suspend, resumed=screen.resume)
     stack.enter_context(terminal)
@@ -80,6 +84,7 @@ class Keys:
         has_microphone: bool,
         pushes_to_talk: bool,
         has_panel: bool = True,
+        has_eyes: bool = False,
     ) -> None:
         """
         Send wishes to the talk, acts to the panel, and `leave` for the end.
@@ -91,6 +96,7 @@ class Keys:
             has_microphone: the user speaks live: there is something to mute, and type in between.
             pushes_to_talk: the microphone waits for the space bar.
             has_panel: a line can be seen while it is typed.
+            has_eyes: there is something to be seen, which can be shown to the model.
         """
         self._wish = wish
         self._act = act
@@ -98,6 +104,7 @@ class Keys:
         self._has_microphone = has_microphone
         self._pushes_to_talk = pushes_to_talk
         self._has_panel = has_panel
+        self._has_eyes = has_eyes
         self._loop = asyncio.get_running_loop()
         self._muted = False
         self._helps = False
@@ -166,6 +173,8 @@ class Keys:
                 self._help(not self._helps)
             case "q":
                 self._leave()
+            case "v" if self._has_eyes:
+                self._wish(Show())
             case "m" | "t" if not self._has_microphone:
                 self._hint(_NO_MICROPHONE_HINT)
             case "m" if not self._pushes_to_talk:

@@ -43,6 +43,9 @@ def check_devices(resolved: Resolved, ears: str | None, mouth: str | None) -> No
     Raises:
         ConfigError: with the flag.
     """
+    for key in ("video_fps", "video_when"):
+        if resolved.config.video is None and resolved.sources[key].startswith("flag"):
+            raise ConfigError(f"{resolved.sources[key].removeprefix('flag ')} goes with --video")
     uses = {
         "input_device": ears == MICROPHONE,
         "output_device": mouth == SPEAKER,
@@ -69,6 +72,8 @@ def check_options(settings: Config, given: Sequence[Given], *, raw: bool, sim: b
         raise ConfigError("--speed goes with files: microphone and speaker run in real time")
     if settings.echo not in {"auto", "off"} and any(end and end.startswith(PROGRAM) for end in (ears, mouth)):
         raise ConfigError(f"--echo {settings.echo} goes with a sound card: what a program plays when is not known")
+    if settings.video == "":
+        raise ConfigError("--video is empty; give camera, screen, or a file or folder")
     if any(not turn.value for turn in given):
         raise ConfigError("an --input or --text is empty")
     if inputs.count(STDIN) > 1:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from flashlive_cli.ui.state import Meters
 
 
-_DOES: Final = {"m": "mutes", "space": "pushes to talk", "esc": "stops the voice", "q": "quits"}
+_DOES: Final = {"m": "mutes", "space": "pushes to talk", "esc": "stops the voice", "v": "shows a picture", "q": "quits"}
 """What keys do where there are lines, and no panel that explains them."""
 
 

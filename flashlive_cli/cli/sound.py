@@ -364,7 +364,7 @@ class TalkSound:
         if self._cast.ears is not None:
             return None
         return (
-            Typed(turn.value) if clip is None else Spoken(clip.name, partial(self._speak, clip))
+            Typed(turn.value, pictures=turn.pictures) if clip is None else Spoken(clip.name, partial(self._speak, clip))
             for turn, clip in self._cast.turns
         )
 

@@ -13,6 +13,7 @@ import typer
 
 from flashlive_cli.cli.casting import Cast, cast_talk
 from flashlive_cli.cli.exits import KILLED_BY
+from flashlive_cli.cli.eyes import open_eyes
 from flashlive_cli.cli.keep import open_recorder
 from flashlive_cli.cli.keys import offered_keys, open_keys
 from flashlive_cli.cli.resume import open_leaver
@@ -65,6 +66,7 @@ async def _hold(settings: Config, cast: Cast, *, resume: bool) -> None:
         stack.enter_context(screen.shown())
         try:
             recorder = open_recorder(cast, settings, clock, screen, stack)
+            eyes = open_eyes(cast, settings, clock, screen, stack)
             keys = open_keys(cast, settings, screen, wishes, stack)
             tools = await open_toolset(cast, settings, screen, stack)
         except FlashliveError as error:
@@ -82,6 +84,7 @@ async def _hold(settings: Config, cast: Cast, *, resume: bool) -> None:
             consent=make_consent(cast, settings, screen, keys),
             wishes=wishes,
             witness=recorder,
+            eyes=eyes,
             listener=screen.listen,
             clock=clock,
             patience=Patience(

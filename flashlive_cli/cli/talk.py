@@ -14,6 +14,7 @@ Format = Literal["panel", "plain", "json"]
 EchoMode = Literal["auto", "cancel", "half", "off"]
 Level = Literal["minimal", "low", "medium", "high"]
 Sensitivity = Literal["high", "low"]
+VideoWhen = Literal["always", "speaking", "key"]
 LogLevel = Literal["debug", "info", "warning", "error"]
 
 
@@ -75,6 +76,17 @@ def talk(  # noqa: PLR0917 - options are given by name
     ] = None,
     echo: Annotated[
         EchoMode | None, typer.Option("--echo", help="Cancel the speaker's echo, mute the microphone (half), or off.")
+    ] = None,
+    video: Annotated[
+        str | None,
+        typer.Option("--video", metavar="SOURCE", help="Show the model camera[:N], screen[:N], images or a film, too."),
+    ] = None,
+    video_fps: Annotated[
+        float | None, typer.Option("--video-fps", metavar="N", help="Stills a second, at most 1; 0.2 is every 5 s.")
+    ] = None,
+    video_when: Annotated[
+        VideoWhen | None,
+        typer.Option("--video-when", help="Send stills always, while you speak (default), or by the key v."),
     ] = None,
     output_format: Annotated[
         Format | None,
@@ -187,6 +199,9 @@ def talk(  # noqa: PLR0917 - options are given by name
         "input_device": input_device,
         "output_device": output_device,
         "echo": echo,
+        "video": video,
+        "video_fps": video_fps,
+        "video_when": video_when,
         "format": output_format,
         "voice": voice,
         "model": model,

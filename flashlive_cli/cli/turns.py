@@ -2,10 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import typer
 from typer.core import TyperCommand
+
+if TYPE_CHECKING:
+    from flashlive_cli.session.givens import Still
 
 _ORDER: Final = "flashlive.order"
 _KINDS: Final[dict[str, Literal["input", "text"]]] = {"inputs": "input", "texts": "text"}
@@ -18,11 +21,13 @@ class Given:
 
     Attributes:
         kind: which of the two.
-        value: its argument.
+        value: its argument; of a text, without the folders of its pictures.
+        pictures: of a text.
     """
 
     kind: Literal["input", "text"]
     value: str
+    pictures: "tuple[Still, ...]" = ()
 
 
 class OrderedCommand(TyperCommand):

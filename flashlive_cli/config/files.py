@@ -16,6 +16,8 @@ from flashlive_cli.errors import ConfigError
 from flashlive_cli.printable import printable
 
 _PATHS: Final = {"mcp", "record", "transcript"}
+_DEVICE: Final = re.compile(r"(?:camera|screen)(?::.*)?")
+"""What `video` may be beside a path."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +95,8 @@ def _from_table(path: Path, table: dict[str, Any], inside: str = "") -> Layer:
         values["tools"] = [_beside(path, entry) for entry in table["tools"]]
     for key in _PATHS & values.keys():
         values[key] = _beside(path, str(values[key]))
+    if "video" in values and not _DEVICE.fullmatch(str(values["video"])):
+        values["video"] = _beside(path, str(values["video"]))
     if str(values.get("system", "")).startswith("@"):
         values["system"] = "@" + _beside(path, str(values["system"])[1:])
     source = f"{path} [{inside}]" if inside else str(path)

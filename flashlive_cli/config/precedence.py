@@ -50,8 +50,8 @@ def resolve(
         config_file: takes the place of both files, and must exist.
         profile: a `[profile.NAME]` table, in any of the files read.
 
-    A relative path under `tools`, `mcp`, `record` or `transcript`, or after the `@` of `system`, is relative to the
-    file that says it.
+    A relative path under `tools`, `mcp`, `record`, `transcript` or `video`, or after the `@` of `system`, is relative
+    to the file that says it.
 
     Raises:
         ConfigError: one line that names the place, the key and what would be right.

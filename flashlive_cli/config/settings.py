@@ -56,6 +56,20 @@ class Config(BaseModel):
         description="The speaker's echo in the microphone: cancel it, half (mute the microphone while the reply "
         "sounds), off (for headphones), or auto: cancel where that is installed, else half.",
     )
+    video: str | None = Field(
+        default=None,
+        description="What the model sees beside your voice: camera, camera:N, screen, screen:N, or a file or "
+        "folder: an image, images, a film.",
+        examples=["camera"],
+    )
+    video_fps: float = Field(default=1.0, gt=0, le=1, description="Stills a second, at most; 1 is what is looked at.")
+    video_when: Literal["always", "speaking", "key"] = Field(
+        default="speaking",
+        description="When stills are sent: always, while you are speaking, or when the key v is pressed.",
+    )
+    media_resolution: Literal["low", "medium", "high"] = Field(
+        default="low", description="How closely the model looks at pictures; closer costs more tokens."
+    )
     record: str | None = Field(
         default=None, description="Folder that keeps a recording of every talk.", examples=["recordings"]
     )

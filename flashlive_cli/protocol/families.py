@@ -59,6 +59,8 @@ class Family:
         types_live: type through `realtimeInput.text`; else through `clientContent`.
         stops: an empty `clientContent` turn stops a running reply. Seen on 3.8; on builds of 3.1 any `clientContent`
             after the first reply closes the connection (livekit/agents #5496).
+        shows_inline: a picture can be sent inside a typed turn, through `clientContent`; else beside it. See `stops`.
+        sees_silence: turns include all video; else stills that are sent while nobody speaks are of no turn.
         ends_on_idle: a turn is over only when `interactionStatus` says `IDLE`.
         takes_dialog_extras: proactive audio and affective dialog (on v1alpha).
         takes_extras: whether anything beyond model, voice, instruction, functions and transcripts (which every Live
@@ -76,6 +78,8 @@ class Family:
     continues: bool = False
     types_live: bool = True
     stops: bool = True
+    shows_inline: bool = True
+    sees_silence: bool = True
     ends_on_idle: bool = False
     takes_dialog_extras: bool = False
     takes_extras: bool = True
@@ -104,6 +108,7 @@ LIVE_3_1: Final = Family(
     thinking=Thinking.OPTIONAL,
     levels=("MINIMAL", "LOW", "MEDIUM", "HIGH"),
     stops=False,
+    shows_inline=False,
 )
 NATIVE_AUDIO_2_5: Final = Family(
     name="2.5 native audio",
@@ -113,9 +118,10 @@ NATIVE_AUDIO_2_5: Final = Family(
     schedules=True,
     continues=True,
     types_live=False,
+    sees_silence=False,
     takes_dialog_extras=True,
 )
-UNKNOWN: Final = Family(name="unknown", matches=re.compile(r".*"), takes_extras=False, stops=False)
+UNKNOWN: Final = Family(name="unknown", matches=re.compile(r".*"), takes_extras=False, stops=False, shows_inline=False)
 
 FAMILIES: Final = (EXTENDED_THINKING, LIVE_3_8, LIVE_3_1, NATIVE_AUDIO_2_5, UNKNOWN)
 """The first that matches an id holds it."""

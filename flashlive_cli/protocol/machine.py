@@ -15,6 +15,7 @@ promises no order: a pair outside the table is an error in tests (`strict`), and
 
 import math
 from collections import Counter
+from collections.abc import Sequence
 from enum import Enum
 from typing import Final
 
@@ -223,13 +224,21 @@ class LiveProtocol:
             case _:
                 pass
 
-    def type_text(self, text: str) -> None:
-        """Queue a typed turn, the way this family takes one. Raises as `send` does."""
-        if not self._family.types_live:
-            self.send(c.SendContent((c.Content("user", text),)))
+    def type_text(self, text: str, images: Sequence[tuple[bytes, str]] = ()) -> None:
+        """
+        Queue a typed turn, the way this family takes one. Raises as `send` does.
+
+        Args:
+            text: what was typed.
+            images: (bytes, MIME type) that belong to it.
+        """
+        if not self._family.types_live or (images and self._family.shows_inline):
+            self.send(c.SendContent((c.Content("user", text, tuple(images)),)))
             return
-        # live text counts as activity where the server detects that itself; else it has to be told
-        for command in (c.StartActivity(), c.SendText(text), c.EndActivity()) if self._manual else (c.SendText(text),):
+        said: list[c.Command] = [*(c.SendVideo(*image) for image in images), c.SendText(text)]
+        if self._manual:  # live text counts as activity where the server detects that itself; else it has to be told
+            said = [c.StartActivity(), *said, c.EndActivity()]
+        for command in said:
             self.send(command)
 
     def stop_reply(self, *, tell: bool = True) -> bool:

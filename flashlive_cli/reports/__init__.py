@@ -52,6 +52,7 @@ from flashlive_cli.reports.tools import (
     ToolPrinted,
     ToolProgressed,
 )
+from flashlive_cli.reports.video import VideoLost, VideoReady, VideoSent
 
 __all__ = [
     "SCHEMA_VERSION",
@@ -88,6 +89,9 @@ __all__ = [
     "Transcript",
     "TurnLatency",
     "UsageReported",
+    "VideoLost",
+    "VideoReady",
+    "VideoSent",
     "Warned",
     "record",
 ]
@@ -107,6 +111,9 @@ Report = (
     | EchoChanged
     | SoundClosed
     | MicrophoneSwitched
+    | VideoReady
+    | VideoSent
+    | VideoLost
     | SpeechStarted
     | SpeechEnded
     | Transcript

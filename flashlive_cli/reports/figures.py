@@ -84,6 +84,7 @@ class TalkSummary:
         prompt_tokens_by_modality: in all.
         response_tokens_by_modality: in all.
         cost_usd: in all; None where the model's price is not known.
+        pictures: stills and images that were sent.
     """
 
     type: ClassVar = "summary"
@@ -97,3 +98,4 @@ class TalkSummary:
     prompt_tokens_by_modality: Mapping[str, int]
     response_tokens_by_modality: Mapping[str, int]
     cost_usd: float | None
+    pictures: int = 0

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import socket
 from types import TracebackType
 from typing import Final, Protocol, Self
 
@@ -26,6 +27,14 @@ SILENT_FOR_S: Final = 45.0
 SILENT_AFTER_SLEEP_S: Final = 5.0
 
 CLOSE_TIMEOUT_S: Final = 2.0
+
+WRITE_LIMIT_BYTES: Final = 2**15
+"""websockets' default: who sends waits while more than that has not left; that is how a stalled network is noticed."""
+LARGE_BYTES: Final = 2**14
+"""A message longer than this is a picture, or a history; sound has a tenth of that."""
+_LOOK_S: Final = 0.005
+# Linux and macOS; elsewhere a large message seems to leave at once
+_NOT_SENT_LOW_WATER: Final[int | None] = getattr(socket, "TCP_NOTSENT_LOWAT", None)
 
 NORMAL: Final = 1000
 ABNORMAL: Final = 1006
@@ -65,11 +74,12 @@ class Connection:
         witness: sees every message, in the loop's thread, and must not wait; None for nobody.
     """
 
-    def __init__(self, socket: ClientConnection, endpoint: Endpoint) -> None:
+    def __init__(self, opened: ClientConnection, endpoint: Endpoint) -> None:
         self.witness: MessageWitness | None = None
-        self._socket = socket
+        self._socket = opened
         self._endpoint = endpoint
         self._received = 0
+        self._n_large = 0
 
     async def __aenter__(self) -> Self:
         return self
@@ -89,9 +99,41 @@ class Connection:
         if self.witness is not None:
             self.witness.sent(message)
         try:
-            await self._socket.send(message)
+            if len(message) > LARGE_BYTES:
+                await self._send_large(message)
+            else:
+                await self._socket.send(message)
         except ConnectionClosed as exc:
             raise self._lost(exc) from exc
+
+    @property
+    def unsent_bytes(self) -> int:
+        """What was sent and has not left for the network yet, as far as that can be seen."""
+        transport = self._socket.transport
+        return 0 if transport.is_closing() else transport.get_write_buffer_size()
+
+    async def _send_large(self, message: str) -> None:
+        """
+        Send what takes a while to leave, and wait for that alone: who sends meanwhile does not.
+
+        Behind a full buffer every sender waits, the microphone's too; so the buffer may hold this message as well, and
+        the kernel is told to take no more than it can send soon, or this would be over before anything has left.
+        """
+        transport = self._socket.transport
+        connected = transport.get_extra_info("socket")
+        if connected is not None and _NOT_SENT_LOW_WATER is not None:
+            with contextlib.suppress(OSError):
+                connected.setsockopt(socket.IPPROTO_TCP, _NOT_SENT_LOW_WATER, WRITE_LIMIT_BYTES)
+        self._n_large += 1
+        transport.set_write_buffer_limits(self.unsent_bytes + len(message) + 2 * WRITE_LIMIT_BYTES)
+        try:
+            await self._socket.send(message)
+            while self.unsent_bytes > LARGE_BYTES:  # noqa: ASYNC110 - the transport rings for nobody
+                await asyncio.sleep(_LOOK_S)
+        finally:
+            self._n_large -= 1
+            if not self._n_large:
+                transport.set_write_buffer_limits(WRITE_LIMIT_BYTES)
 
     async def receive(self) -> bytes:
         """
@@ -171,10 +213,11 @@ async def dial(endpoint: Endpoint, *, timeout_s: float = 10.0) -> Connection:
         ConnectionRejected: nobody there, no WebSocket, no valid certificate, or an HTTP error.
     """
     try:
-        socket = await _Dialling(
+        opened = await _Dialling(
             endpoint.url,
             additional_headers=endpoint.headers,
             compression=None,  # base64 PCM barely compresses
+            write_limit=WRITE_LIMIT_BYTES,
             max_size=MAX_MESSAGE_BYTES,
             ping_interval=None,  # see `Connection.outlive`
             open_timeout=timeout_s,
@@ -193,7 +236,7 @@ async def dial(endpoint: Endpoint, *, timeout_s: float = 10.0) -> Connection:
         raise ConnectionRejected(f"{endpoint.host} does not speak WebSocket ({endpoint.scrub(str(exc))})") from exc
     except OSError as exc:
         raise _unreachable(endpoint, exc) from exc
-    return Connection(socket, endpoint)
+    return Connection(opened, endpoint)
 
 
 def _refused_by_http(endpoint: Endpoint, exc: InvalidStatus) -> FlashliveError:

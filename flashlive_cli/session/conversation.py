@@ -16,15 +16,29 @@ from flashlive_cli.reports import MicrophoneSwitched, Report, Warned
 from flashlive_cli.session.answers import QUIET_S, Answers
 from flashlive_cli.session.calls import Calls, Consent, Tools
 from flashlive_cli.session.gate import Gate
-from flashlive_cli.session.givens import Cue, Patience, Renewal, Sound, Spoken, Turn, Typed, Unsaid, Witness
+from flashlive_cli.session.givens import (
+    Cue,
+    Eyes,
+    Patience,
+    Renewal,
+    Sound,
+    Spoken,
+    Turn,
+    Typed,
+    Unsaid,
+    Witness,
+)
 from flashlive_cli.session.history import History
 from flashlive_cli.session.limits import Curfew
 from flashlive_cli.session.line import Line
 from flashlive_cli.session.narrator import Narrator
+from flashlive_cli.session.pump import Pump
 from flashlive_cli.session.questions import Asked, Questions
 from flashlive_cli.session.reconnect import QUIET_CHECK_S, Keeper
+from flashlive_cli.session.sight import Sight
+from flashlive_cli.session.typist import Typist
 from flashlive_cli.session.uplink import Uplink
-from flashlive_cli.session.wishes import Mute, Push, Say, StopReply, Wish
+from flashlive_cli.session.wishes import Mute, Push, Say, Show, StopReply, Wish
 
 
 class Conversation:
@@ -44,6 +58,7 @@ class Conversation:
         renewal: Renewal | None = None,
         wishes: asyncio.Queue[Wish] | None = None,
         witness: Witness | None = None,
+        eyes: Eyes | None = None,
         history: History,
         family: Family,
         narrator: Narrator,
@@ -90,12 +105,15 @@ class Conversation:
             report=report,
             clock=clock,
         )
+        self._sight = Sight(eyes, sound, self._gate, family=family, wire=self._wire, report=report, clock=clock)
         self._n_sessions = 0
         self._cut_s = 0.0
         self._released_s: float | None = None  # when the user let go, where activity is told by hand
         self._session_of: dict[str, int] = {}
         self._began_s = 0.0
-        self._lines: asyncio.Queue[str] = asyncio.Queue()
+        self._typist = Typist(
+            self._keeper, narrator=narrator, questions=self._questions, sight=self._sight, clock=clock
+        )
 
     async def hold(self, turns: Iterable[Turn] | None) -> None:
         """
@@ -116,10 +134,12 @@ class Conversation:
                     if self._uplink is not None:
                         carriers.append(group.create_task(self._uplink.run(), name="sender"))
                     carriers.append(group.create_task(self._obey(), name="wishes"))
-                    carriers.append(group.create_task(self._say_lines(), name="typist"))
+                    carriers.append(group.create_task(self._typist.run(), name="typist"))
+                    carriers.append(group.create_task(self._sight.run(), name="sight"))
                     if turns is None:
                         await self._chat()
                     else:
+                        await self._sight.looked()
                         await self._take(turns)
                     self._keeper.finish()
                     await speaker.drained()
@@ -150,6 +170,9 @@ class Conversation:
         """Whether the server has said all that it will say."""
         return self._protocol.at_rest and not self._calls.open and not self._questions.waits
 
+    def _wire(self) -> Pump | None:
+        return None if self._is_moving() else self._keeper.wire
+
     def _is_moving(self) -> bool:
         return not self._keeper.in_place.is_set()
 
@@ -169,6 +192,7 @@ class Conversation:
         answered = asked is not None and settled and self._questions.is_answered(asked)
         self._narrator.broke_off(self._clock.now(), answered=answered)
         self._calls.interrupted()  # a call that comes again is the same one
+        self._sight.moved(resumed=resumed)
         if again is None:
             return False
         if self._questions.is_hopeless(again):
@@ -176,6 +200,8 @@ class Conversation:
             self._report(Warned("the answer has broken off again and again; it is not asked for any more"))
             return False
         self._calls.asked_again(again.at)
+        if again.text is None:
+            await self._sight.show_again(again.at, self._keeper.wire)
         return await self._questions.ask_again(again, self._keeper.wire)
 
     def arrived(self) -> None:
@@ -248,8 +274,10 @@ class Conversation:
         """Do what the user wishes, one after another and at once; what is to be said waits for the line."""
         while self._wishes is not None:
             match wish := await self._wishes.get():
-                case Say(text):
-                    self._lines.put_nowait(text)
+                case Say():
+                    self._typist.put(wish)
+                case Show():
+                    self._sight.show()
                 case StopReply():
                     if await self._stop_reply(tell=True):
                         self._questions.stopped(self._clock.now())
@@ -281,21 +309,6 @@ class Conversation:
             await self._keeper.wire.drain()
         return sounded or running
 
-    async def _say_lines(self) -> None:
-        """Say what the user types in mid-talk, line by line."""
-        while True:
-            await self._type(await self._lines.get())
-
-    async def _type(self, text: str) -> float:
-        """Say a typed turn, and return when that was; one that breaks the line is asked again over the next."""
-        await self._keeper.in_place.wait()
-        now = self._clock.now()
-        self._narrator.typed(text, now)
-        self._questions.typed(text, now)
-        with contextlib.suppress(ConnectionLost):
-            await self._keeper.wire.type_text(text)
-        return now
-
     async def _take(self, turns: Iterable[Turn]) -> None:
         taken = answered = 0
         lasts_s = self._curfew.duration_s
@@ -308,8 +321,8 @@ class Conversation:
                 self._report(Warned(self._curfew.words))
                 return
             match turn:
-                case Typed(text):
-                    begun = asked = await self._type(text)
+                case Typed(text, pictures=pictures):
+                    begun = asked = await self._typist.say(text, pictures)
                     name = "the typed line"
                 case Spoken(name, play):
                     self._narrator.listening()

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from flashlive_cli.protocol import commands as c
+from flashlive_cli.reports.video import When
 from flashlive_cli.session import pump
 
 
@@ -50,6 +51,67 @@ class Sound:
         return self.microphone.speech_ended_s if self.microphone else None
 
 
+class Still(Protocol):
+    """A picture for the wire."""
+
+    @property
+    def image(self) -> bytes:
+        """The file."""
+        ...
+
+    @property
+    def mime_type(self) -> str:
+        """What kind of file: `image/jpeg`, `image/png` or `image/webp`."""
+        ...
+
+    @property
+    def width(self) -> int:
+        """In pixels."""
+        ...
+
+    @property
+    def height(self) -> int:
+        """In pixels."""
+        ...
+
+
+class Eyes(Protocol):
+    """What is seen of the user, or of what the user looks at."""
+
+    @property
+    def name(self) -> str:
+        """What they look at, for people."""
+        ...
+
+    @property
+    def when(self) -> When:
+        """When it is shown by itself."""
+        ...
+
+    @property
+    def every_s(self) -> float:
+        """At most one still in so many conversation seconds."""
+        ...
+
+    @property
+    def rest_s(self) -> float:
+        """Real seconds to leave them alone after the latest look; one that matters need not wait."""
+        ...
+
+    async def look(self, most_bytes: int, /) -> Still:
+        """
+        Return what there is to be seen now, in a file of so many bytes at most.
+
+        Raises:
+            FlashliveError: there is nothing, and why. The next look tries again.
+        """
+        ...
+
+    def shown(self, still: Still, /) -> None:
+        """Note that this one went out; must not wait."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Cue:
     """
@@ -66,10 +128,11 @@ class Cue:
 
 @dataclass(frozen=True, slots=True)
 class Typed:
-    """A turn typed by the user."""
+    """A turn typed by the user, with pictures that belong to it."""
 
     text: str
     cue: Cue | None = None
+    pictures: tuple[Still, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ has to do it does at once or in a task of its own. It alone writes the speaker, 
 wire, so a flush cannot race with a stale write; a flush by hand has the protocol drop what is stale from then on.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NoReturn, Protocol
 
 from flashlive_cli.clock import Clock
@@ -77,9 +77,14 @@ class Pump:
         self._protocol.send(command)
         await self.drain()
 
-    async def type_text(self, text: str) -> None:
-        """Send a typed turn the way the model's family takes one. Raises as `send` does."""
-        self._protocol.type_text(text)
+    @property
+    def unsent_bytes(self) -> int:
+        """What waits for the network to take it; see `Connection.unsent_bytes`."""
+        return self._connection.unsent_bytes
+
+    async def type_text(self, text: str, images: Sequence[tuple[bytes, str]] = ()) -> None:
+        """Send a typed turn, with its images, the way the model's family takes one. Raises as `send` does."""
+        self._protocol.type_text(text, images)
         await self.drain()
 
     async def drain(self) -> None:

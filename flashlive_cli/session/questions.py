@@ -22,10 +22,12 @@ class Asked:
     Attributes:
         at: clock time of its beginning, in seconds.
         text: as typed; None where it was spoken.
+        images: (bytes, MIME type) that were typed with it.
     """
 
     at: float
     text: str | None = None
+    images: tuple[tuple[bytes, str], ...] = ()
 
 
 class Questions:
@@ -41,9 +43,9 @@ class Questions:
         self._stopped_s = -math.inf
         self._times = (-math.inf, 0)  # when the question was asked that was asked last, and how often
 
-    def typed(self, text: str, now: float) -> None:
+    def typed(self, text: str, now: float, images: tuple[tuple[bytes, str], ...] = ()) -> None:
         """Note a typed one, which is about to go out."""
-        self._typed = Asked(now, text)
+        self._typed = Asked(now, text, images)
 
     def stopped(self, now: float) -> None:
         """Note that the user does not want the answers to what was asked before."""
@@ -83,7 +85,7 @@ class Questions:
         """
         self._times = (asked.at, self._times[1] + 1 if self._times[0] == asked.at else 2)
         if asked.text is not None:
-            await wire.type_text(asked.text)
+            await wire.type_text(asked.text, asked.images)
             return True
         said = self._uplink.said_since(asked.at) if self._uplink is not None else b""
         if not said:  # all of it waits to be sent for the first time

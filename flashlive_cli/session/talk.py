@@ -15,7 +15,7 @@ from flashlive_cli.session.bill import Bill
 from flashlive_cli.session.calls import Consent, NoTools, Tools, nobody_to_ask
 from flashlive_cli.session.conversation import Conversation
 from flashlive_cli.session.endpoint import Endpoint
-from flashlive_cli.session.givens import Left, Patience, Renewal, Sound, Turn, Witness
+from flashlive_cli.session.givens import Eyes, Left, Patience, Renewal, Sound, Turn, Witness
 from flashlive_cli.session.history import History
 from flashlive_cli.session.limits import Curfew, Limits
 from flashlive_cli.session.line import Line
@@ -23,6 +23,8 @@ from flashlive_cli.session.narrator import Narrator
 from flashlive_cli.session.tally import Tally
 from flashlive_cli.session.verdict import waits
 from flashlive_cli.session.wishes import Wish
+
+_SHORT_WITH_PICTURES: Final = "the service ends a session with pictures after 2 minutes"
 
 _log: Final = logging.getLogger("flashlive.session")
 
@@ -67,6 +69,7 @@ class Talk:
         renewal: Renewal | None = None,
         wishes: asyncio.Queue[Wish] | None = None,
         witness: Witness | None = None,
+        eyes: Eyes | None = None,
         patience: Patience | None = None,
         limits: Limits | None = None,
         price: Price | None = None,
@@ -83,6 +86,7 @@ class Talk:
         self._renewal = renewal
         self._wishes = wishes
         self._witness = witness
+        self._eyes = eyes
         self._patience = patience or Patience()
         self._curfew = Curfew(limits or Limits())
         self._simulated = simulated
@@ -114,7 +118,7 @@ class Talk:
             RemoteProtocolError: the server sent what is no Live API message.
             DeviceError, ConfigError, FileError: see `SoundSource.open`.
         """
-        for note in (self._model.note, *self._line.notes):
+        for note in (self._model.note, *self._line.notes, self._limit_of_pictures()):
             if note:
                 self._report(Warned(note))
         try:
@@ -127,6 +131,7 @@ class Talk:
                 renewal=self._renewal,
                 wishes=self._wishes,
                 witness=self._witness,
+                eyes=self._eyes,
                 history=self._history,
                 family=self._model.family,
                 narrator=self._narrator,
@@ -148,6 +153,14 @@ class Talk:
     def left(self) -> Left:
         """What another talk could take up."""
         return Left(self._line.handle, self._history.turns())
+
+    def _limit_of_pictures(self) -> str | None:
+        """Say what becomes of a session with pictures, which is short as the service has it."""
+        if self._eyes is None:
+            return None
+        if self._line.setup.compress_context:
+            return f"{_SHORT_WITH_PICTURES} unless its context is compressed: that is on, and the oldest is forgotten"
+        return f"{_SHORT_WITH_PICTURES}, and flashlive does not know how to compress this model's context"
 
     async def _open(self) -> Sound:
         begun = self._clock.now()

@@ -10,6 +10,7 @@ from flashlive_cli.reports import (
     TalkSummary,
     ToolCalled,
     TurnLatency,
+    VideoSent,
 )
 from flashlive_cli.session.bill import Bill
 
@@ -20,6 +21,7 @@ class Tally:
     def __init__(self) -> None:
         self._barge_ins = 0
         self._tool_calls = 0
+        self._pictures = 0
         self._first_content_ms: list[float] = []
         self._first_sample_ms: list[float] = []
         self._silence_ms: list[float] = []
@@ -31,6 +33,8 @@ class Tally:
                 self._barge_ins += 1
             case ToolCalled():
                 self._tool_calls += 1
+            case VideoSent():
+                self._pictures += 1
             case TurnLatency():
                 self._first_content_ms.append(report.speech_end_to_content_ms)
                 self._first_sample_ms.append(report.total_ms)
@@ -52,6 +56,7 @@ class Tally:
             prompt_tokens_by_modality=bill.tokens_in,
             response_tokens_by_modality=bill.tokens_out,
             cost_usd=bill.total_usd if bill.tokens_in or bill.tokens_out else None,
+            pictures=self._pictures,
         )
 
 

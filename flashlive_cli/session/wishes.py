@@ -2,12 +2,15 @@
 
 from dataclasses import dataclass
 
+from flashlive_cli.session.givens import Still
+
 
 @dataclass(frozen=True, slots=True)
 class Say:
-    """Say this as if it had been spoken."""
+    """Say this as if it had been spoken, and show the pictures with it."""
 
     text: str
+    pictures: tuple[Still, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,4 +32,9 @@ class Push:
     on: bool
 
 
-Wish = Say | StopReply | Mute | Push
+@dataclass(frozen=True, slots=True)
+class Show:
+    """Show what there is to be seen now, once."""
+
+
+Wish = Say | StopReply | Mute | Push | Show

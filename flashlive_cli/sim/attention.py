@@ -13,6 +13,7 @@ from flashlive_cli.sim import inbound
 from flashlive_cli.sim.hearing import Ears, SpeechEnded, SpeechStarted, sensitivity
 from flashlive_cli.sim.mind import Spoken, Written
 from flashlive_cli.sim.setup import Setup
+from flashlive_cli.sim.sight import Picture
 from flashlive_cli.sim.usage import Ledger
 
 
@@ -77,7 +78,7 @@ class Attention:
             )
         )
         self._activity: _Activity | None = None
-        self._stills = 0
+        self._stills: tuple[Picture, ...] = ()
         self._counted_s = 0.0
         self._written: list[inbound.Content] = []
         self._seeding = setup.seeds_history
@@ -102,8 +103,8 @@ class Attention:
                 events = self._detected(self._ears.end_stream()) if self._setup.automatic else []
             case inbound.Still():
                 if self.user_speaks or self._setup.all_stills:
-                    self._stills += 1
-                    self._ledger.see(1)
+                    self._stills += (said.picture,)
+                    self._ledger.see(1, self._setup.media_resolution)
             case inbound.Typed():
                 events = self._typed(said.text)
             case inbound.ActivityStart():
@@ -138,8 +139,8 @@ class Attention:
             events.append(TurnTaken(Spoken(event.speech_s, self._seen()), event.offset_s))
         return events
 
-    def _seen(self) -> int:
-        stills, self._stills = self._stills, 0
+    def _seen(self) -> tuple[Picture, ...]:
+        stills, self._stills = self._stills, ()
         return stills
 
     def _typed(self, text: str) -> list[UserEvent]:
@@ -161,7 +162,7 @@ class Attention:
     def _content(self, content: inbound.Content) -> list[UserEvent]:
         self._ledger.read(content.history_text)
         self._ledger.hear(content.audio_s)
-        self._ledger.see(content.stills)
+        self._ledger.see(len(content.stills), self._setup.media_resolution)
         if self._seeding:
             self._seeding = not content.turn_complete
             return []
@@ -171,7 +172,7 @@ class Attention:
         written, self._written = self._written, []
         text = "\n".join(part.text for part in written if part.text)
         # stills shown live are not visible to a turn typed as content: pydantic-ai, `realtime/google.py`
-        stills = sum(part.stills for part in written)
+        stills = tuple(still for part in written for still in part.stills)
         audio_s = sum(part.audio_s for part in written)
         if text or stills or any(part.history_text for part in written):
             return [TurnTaken(Written(text, stills), typed=True)]

@@ -173,6 +173,8 @@ class Exchange:
                 self._send_all(outbound.heard(self._profile, plan.heard))
         else:
             self._note(f"read: {taken.turn.text}")
+        if taken.turn.stills:
+            self._note(f"saw {len(taken.turn.stills)}: {taken.turn.stills[-1].words}")
         if taken.offset_s is not None:
             self._send_all(outbound.activity(self._profile, "ACTIVITY_END", taken.offset_s))
         self._rehearse()

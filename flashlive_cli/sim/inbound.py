@@ -14,6 +14,7 @@ from flashlive_cli.sim.grammar import ALPHA_MESSAGE, BETA_MESSAGE
 from flashlive_cli.sim.profile import Profile
 from flashlive_cli.sim.schema import Refusal, invalid_argument, parse_json, snake
 from flashlive_cli.sim.setup import Setup, Tool, judge_tools, text_of
+from flashlive_cli.sim.sight import Picture, Unreadable, look_at
 
 _NOT_SETUP: Final = frozenset(
     spelled for name in BETA_MESSAGE.fields if name != "setup" for spelled in (name, snake(name))
@@ -36,6 +37,8 @@ class Audio:
 @dataclass(frozen=True, slots=True)
 class Still:
     """One picture shown through realtime input."""
+
+    picture: Picture
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +78,7 @@ class Content:
 
     text: str
     history_text: str
-    stills: int
+    stills: tuple[Picture, ...]
     audio_s: float
     turn_complete: bool
 
@@ -193,14 +196,21 @@ def _pcm_rate(mime: str) -> int | None:
 def _still(blob: Mapping[str, Any]) -> Still:
     if blob["mimeType"].lower() not in _STILLS:
         raise invalid_argument(f"Unsupported image type {blob['mimeType']!r}.")
+    return Still(_picture(blob))
+
+
+def _picture(blob: Mapping[str, Any]) -> Picture:
     if not blob.get("data"):
         raise invalid_argument("An image without data.")
-    return Still()
+    try:
+        return look_at(blob["data"], blob["mimeType"].lower())
+    except Unreadable as exc:
+        raise invalid_argument(f"Unable to process input image: {exc}.") from exc
 
 
 def _content(content: Mapping[str, Any], profile: Profile) -> Content:
     turns: Sequence[Mapping[str, Any]] = content.get("turns", ())
-    stills = 0
+    stills: list[Picture] = []
     audio_s = 0.0
     read: list[str] = []
     for turn in turns:
@@ -224,22 +234,22 @@ def _content(content: Mapping[str, Any], profile: Profile) -> Content:
     return Content(
         text="\n".join(text for text in asked if text),
         history_text="\n".join(read),
-        stills=stills,
+        stills=tuple(stills),
         audio_s=audio_s,
         turn_complete=content.get("turnComplete", False),
     )
 
 
-def _inline(blob: Mapping[str, Any], profile: Profile) -> tuple[int, float]:
+def _inline(blob: Mapping[str, Any], profile: Profile) -> tuple[tuple[Picture, ...], float]:
     mime: str = blob.get("mimeType", "").lower()
     if mime in _STILLS:
-        return 1, 0.0
+        return (_picture(blob),), 0.0
     if mime.startswith("audio/"):
         if not profile.audio_in_history:
             raise Refusal(1007, "Precondition check failed.")
         # 24 kHz was seen to be refused (pydantic-ai, `realtime/google.py`)
         if _pcm_rate(mime) == 16_000:
-            return 0, len(blob.get("data", b"")) / 32_000
+            return (), len(blob.get("data", b"")) / 32_000
     raise Refusal(1008, _NOT_IMPLEMENTED)
 
 

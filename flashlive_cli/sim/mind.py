@@ -14,8 +14,9 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from flashlive_cli.sim.arguments import arguments
-from flashlive_cli.sim.script import Script, ScriptedCall, ScriptedTurn, fill
+from flashlive_cli.sim.script import SEEN, Script, ScriptedCall, ScriptedTurn, fill
 from flashlive_cli.sim.setup import Tool
+from flashlive_cli.sim.sight import Picture, described
 from flashlive_cli.sim.voice import Recorded
 
 _FIRST_CALL: Final = 2
@@ -53,7 +54,7 @@ class Spoken:
     """The user spoke for so many seconds, perhaps showing pictures."""
 
     seconds: float
-    stills: int = 0
+    stills: tuple[Picture, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,7 @@ class Written:
     """The user typed, perhaps with pictures."""
 
     text: str
-    stills: int = 0
+    stills: tuple[Picture, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +113,8 @@ class Mind:
         if scripted.calls or scripted.reply is not None or scripted.recording is not None:
             self._introduced = True
             reply = scripted.reply
+            if reply is not None:
+                reply = reply.replace(SEEN, described(turn.stills) or "I see no picture.")
             if reply is None and not scripted.calls:
                 reply = ""
             if not scripted.calls and reply is not None:
@@ -176,7 +179,7 @@ class Mind:
             quoted = text.strip()
             received.append(f"You typed: {quoted[:_QUOTED]}{'…' if len(quoted) > _QUOTED else ''}")
         if turn.stills:
-            received.append(f"I see {turn.stills} picture{'s' if turn.stills > 1 else ''}.")
+            received.append(described(turn.stills))
         return " ".join(received) or "I am listening."
 
     def _say(self, words: str) -> str:

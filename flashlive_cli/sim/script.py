@@ -8,17 +8,19 @@ What a scenario tells the simulator: the `[turn.sim]` tables of its file.
     calls = [{ name = "check_order_status", args = { order_id = "A-1001" } }]
     reply = "Your order: {result}"         # what is said; after the calls are answered, when there are any
     voice_wav = "answer.wav"               # said with this recording; relative to the scenario file
+    sees = 1                               # at least so many pictures come with the turn; 0: none does
     delay_ms = 2000                        # think this long, instead of as long as the model family does
     faults = ["drop-1006"]                 # what goes wrong in this turn; `faults` at the top hold for the scenario
 
 `{result}` in a reply stands for what the calls answered, put into words, and `{check_order_status}` for what
-the call of that name answered. A call that answers `error` is apologised for instead. A call may have an `answer`,
-a regular expression that the client's answer, as JSON, is expected to match.
+the call of that name answered; `{seen}` stands for the pictures that came with the turn, put into words. A call
+that answers `error` is apologised for instead. A call may have an `answer`, a regular expression that the client's
+answer, as JSON, is expected to match.
 
 Turns are used up in order, one for each turn of the user, spoken or typed; a `[[turn]]` without `[turn.sim]` is
 one of them, and is answered as if there were no script. A turn of `silence_ms` is none: nobody hears it; nor is
 one without `[turn.sim]` that expects `silence`. What a client does otherwise than the scenario says (`text`, `say`,
-`answer`) is noted by the session, and answered all the same. A turn whose reply was lost with the connection is
+`answer`, `sees`) is noted by the session, and answered all the same. A turn whose reply was lost with the connection is
 answered as before where the user takes it again.
 """
 
@@ -32,8 +34,9 @@ from flashlive_cli.errors import ConfigError
 from flashlive_cli.sim.faults import Fault, bind, nearest, parse_fault
 from flashlive_cli.sim.voice import Recorded, read_wav
 
-_KEYS: Final = ("heard", "reply", "calls", "voice_wav", "delay_ms", "faults")
+_KEYS: Final = ("heard", "reply", "calls", "voice_wav", "delay_ms", "sees", "faults")
 _CALL_KEYS: Final = ("name", "args", "answer")
+SEEN: Final = "{seen}"
 PLACEHOLDER: Final = re.compile(r"\{([A-Za-z_][A-Za-z0-9_.:-]*)\}")
 """What a reply may hold of the answers of calls."""
 
@@ -60,6 +63,7 @@ class ScriptedTurn:
     Attributes:
         typed: what the scenario has the user type; None for a turn that is spoken, or that says neither.
         spoken: the scenario has the user speak.
+        sees: how many pictures it has come with the turn at least, none where 0; None where it does not say.
     """
 
     heard: str | None = None
@@ -69,6 +73,7 @@ class ScriptedTurn:
     delay_ms: int | None = None
     typed: str | None = None
     spoken: bool = False
+    sees: int | None = None
 
     @property
     def said_as_is(self) -> str | None:
@@ -159,8 +164,11 @@ class _Turn:
         if delay_ms is not None and not 0 <= delay_ms <= 3_600_000:
             raise ConfigError(f"{self.where}: delay_ms must be between 0 and an hour")
         known = ["result", *(call.name for call in calls)] if calls else []
+        sees = self._typed(sim, "sees", int, "a number of pictures")
+        if sees is not None and not 0 <= sees <= 1000:
+            raise ConfigError(f"{self.where}: sees must be between 0 and 1000")
         for name in PLACEHOLDER.findall(reply or ""):
-            if name not in known:
+            if name not in known and name != "seen":
                 raise ConfigError(
                     f"{self.where}: {{{name}}} in `reply` stands for nothing"
                     + (nearest(name, known) if known else ", because the turn makes no calls")
@@ -171,6 +179,7 @@ class _Turn:
             calls=calls,
             recording=None if recording is None else read_wav(self.path.parent / recording),
             delay_ms=delay_ms,
+            sees=sees,
         )
 
     def faults(self, sim: Mapping[str, object], turn: int) -> tuple[Fault, ...]:

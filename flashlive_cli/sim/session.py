@@ -163,6 +163,15 @@ class Session:
             self.mismatches.append(f"turn {number}: the scenario types {expected.typed!r}, the user {did}")
         elif expected.spoken and isinstance(turn, Written):
             self.mismatches.append(f"turn {number}: the scenario speaks, the user {did}")
+        if expected is not None and expected.sees is not None:
+            self._look(expected.sees, len(turn.stills))
+
+    def _look(self, sees: int, n_stills: int) -> None:
+        if n_stills < sees or (not sees and n_stills):
+            wanted = f"at least {sees}" if sees else "no"
+            self.mismatches.append(
+                f"turn {self._n_turns}: the scenario shows {wanted} pictures, the user showed {n_stills}"
+            )
 
     def _judge(self, answer: Answer, found: Round) -> None:
         call = found.plan.calls[list(found.names).index(answer.call_id)]

@@ -52,6 +52,7 @@ class Setup:
         eager_start, eager_end: the HIGH sensitivities, which are the default.
         interrupts: activity cuts a reply.
         all_audio: silence counts as input too (`TURN_INCLUDES_ALL_INPUT`).
+        media_resolution: how closely pictures are looked at: `LOW`, `MEDIUM`, `HIGH`; empty where that was not said.
         all_stills: stills shown in silence belong to the next turn.
         transcribe_in, transcribe_out: asked for.
         include_thoughts: asked for.
@@ -73,6 +74,7 @@ class Setup:
     eager_end: bool
     interrupts: bool
     all_audio: bool
+    media_resolution: str
     all_stills: bool
     transcribe_in: bool
     transcribe_out: bool
@@ -121,6 +123,9 @@ def judge_setup(setup: Mapping[str, Any], *, version: str) -> Setup:
         eager_end=detection.get("endOfSpeechSensitivity") != "END_SENSITIVITY_LOW",
         interrupts=realtime.get("activityHandling") != "NO_INTERRUPTION",
         all_audio=coverage == "TURN_INCLUDES_ALL_INPUT",
+        media_resolution=generation.get("mediaResolution", "")
+        .removeprefix("MEDIA_RESOLUTION_")
+        .replace("UNSPECIFIED", ""),
         all_stills=coverage != "TURN_INCLUDES_ONLY_ACTIVITY"
         and (coverage != "TURN_COVERAGE_UNSPECIFIED" or profile.covers_stills),
         transcribe_in="inputAudioTranscription" in setup,

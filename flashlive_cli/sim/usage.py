@@ -6,7 +6,10 @@ from typing import Any, Final
 
 TOKENS_PER_AUDIO_S: Final = 25
 """ai.google.dev, Live capabilities: about 25 tokens a second of audio, in and out."""
-TOKENS_PER_STILL: Final = 258
+TOKENS_PER_STILL: Final = {"LOW": 64, "MEDIUM": 256, "HIGH": 256}
+"""By media resolution, as the API's reference gives it for the models before 3."""
+_TOKENS_PER_STILL: Final = 258
+"""The same capabilities page, where no resolution was asked for."""
 _CHARACTERS_PER_TOKEN: Final = 4
 
 _ORDER: Final = ("TEXT", "AUDIO", "IMAGE")
@@ -47,9 +50,9 @@ class Ledger:
         """Audio came in."""
         self._history["AUDIO"] += math.ceil(seconds * TOKENS_PER_AUDIO_S)
 
-    def see(self, stills: int) -> None:
-        """Pictures came in."""
-        self._history["IMAGE"] += stills * TOKENS_PER_STILL
+    def see(self, stills: int, resolution: str = "") -> None:
+        """Pictures came in, to be looked at as closely as that: `LOW`, `MEDIUM`, `HIGH`, or nothing was said."""
+        self._history["IMAGE"] += stills * TOKENS_PER_STILL.get(resolution, _TOKENS_PER_STILL)
 
     def say_text(self, text: str) -> None:
         """A call or another text went out."""

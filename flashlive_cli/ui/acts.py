@@ -50,4 +50,22 @@ class LineNoted:
     text: str
 
 
-Act = HelpSwitched | LineTyped | QuestionPut | HintShown | LineNoted
+@dataclass(frozen=True, slots=True)
+class PictureShown:
+    """
+    A picture that the model was shown, in small.
+
+    Attributes:
+        width: in pixels, at least 1.
+        height: in pixels, at least 1.
+        rgb: three bytes a pixel, row by row from the top.
+        jpeg: the same as a file.
+    """
+
+    width: int
+    height: int
+    rgb: bytes
+    jpeg: bytes
+
+
+Act = HelpSwitched | LineTyped | QuestionPut | HintShown | LineNoted | PictureShown

@@ -22,9 +22,10 @@ from rich.segment import ControlType, Segment
 
 from flashlive_cli.errors import OutputFailed
 from flashlive_cli.reports import Stamped
-from flashlive_cli.ui.acts import Act, LineNoted
+from flashlive_cli.ui.acts import Act, LineNoted, PictureShown
 from flashlive_cli.ui.outlet import refusal
 from flashlive_cli.ui.panel import Panel, Rows
+from flashlive_cli.ui.pictures import Overlay, Place, find_graphics
 from flashlive_cli.ui.rows import Row
 from flashlive_cli.ui.signs import signs_for
 from flashlive_cli.ui.state import Meters, State, Told, advance
@@ -142,7 +143,10 @@ class PanelScreen:
         self._queue: queue.SimpleQueue[_Told | _Suspended | _Resumed | _Woken | _Over] = queue.SimpleQueue()
         # a daemon: a terminal that takes nothing any more must not keep the program from ending
         self._thread = threading.Thread(target=self._run, name="flashlive-screen", daemon=True)
-        self._panel = Panel(signs_for(console), keys=keys, limit_s=limit_s)
+        graphics = find_graphics(os.environ, console)
+        self._panel = Panel(signs_for(console), keys=keys, limit_s=limit_s, graphics=graphics)
+        self._overlay = Overlay(graphics)
+        self._laid: tuple[PictureShown | None, Place | None] = (None, None)
         self._state = State()
         self._above: list[Finished] = []
         self._frame = _Frame(console.legacy_windows)
@@ -264,8 +268,12 @@ class PanelScreen:
             height=size.height,
             spin=int(self._drawn_s * TICKS_PER_S),
         )
-        if rows == self._frame.rows and size == self._size and not self._above and self._live is not None:
+        laid = (self._state.preview, self._panel.picture_at)
+        same = rows == self._frame.rows and laid == self._laid
+        if same and size == self._size and not self._above and self._live is not None:
             return
+        self._laid = laid
+        self._frame.overlay = self._overlay.over(*laid, len(rows))
         self.frames += 1
         with self._console:  # all in one write
             if self._live is None:
@@ -295,16 +303,19 @@ class PanelScreen:
                 self._draw()
                 self._live.stop()
                 self._live = None
+                if away := self._overlay.away():
+                    self._console.print(Rows([(Segment(away, None, _ANY),)]), end="")
             above, self._above = self._panel.finished(self._above, self._console.size.width), []
             if above:
                 self._console.print(Rows([*above, ()]), end="")
 
 
 class _Frame(Rows):
-    """The panel's rows, none of which goes on in the next row of the terminal."""
+    """The panel's rows, none of which goes on in the next row of the terminal, and what is laid over them."""
 
     def __init__(self, legacy_windows: bool) -> None:
         super().__init__()
+        self.overlay = ""
         self._bare = legacy_windows
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
@@ -313,6 +324,8 @@ class _Frame(Rows):
             return
         yield _CUT_OFF
         yield from super().__rich_console__(console, options)
+        if self.overlay:
+            yield Segment(self.overlay, None, _ANY)
         yield _GO_ON
 
 

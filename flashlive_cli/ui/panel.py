@@ -13,6 +13,7 @@ from rich.segment import Segment
 
 from flashlive_cli.ui import rows
 from flashlive_cli.ui.finished import Finished
+from flashlive_cli.ui.pictures import LEAST_ROWS, Graphics, Place, half_blocks, size_in_cells
 from flashlive_cli.ui.rows import BOLD, DIM, MODEL, Row, cropped
 from flashlive_cli.ui.signs import Signs
 from flashlive_cli.ui.state import Doing, Meters, State
@@ -54,9 +55,22 @@ class Panel:
         signs: to draw with.
         keys: which of `rows.KEYS` do something.
         limit_s: after how long the talk ends; None where it has no limit.
+        graphics: how pictures are shown.
+
+    Attributes:
+        picture_at: where a picture is to be laid over the latest `rows`; None for nowhere.
     """
 
-    def __init__(self, signs: Signs, *, keys: Sequence[str] = (), limit_s: float | None = None) -> None:
+    def __init__(
+        self,
+        signs: Signs,
+        *,
+        keys: Sequence[str] = (),
+        limit_s: float | None = None,
+        graphics: Graphics = "none",
+    ) -> None:
+        self.picture_at: Place | None = None
+        self._graphics = graphics
         self._signs = signs
         self._keys = tuple(keys)
         self._limit_s = limit_s
@@ -80,6 +94,7 @@ class Panel:
             height: its rows.
             spin: counts up while a tool runs.
         """
+        self.picture_at = None
         width = max(1, min(width - 1, WIDEST))  # a full line would leave some terminals' cursor on the next one
         if height < LOWEST:
             return [self._one_row(state, meters, now, width, spin)]
@@ -104,7 +119,9 @@ class Panel:
                 kept, room = kept + more, room - more
         kept += min(words - kept, max(0, room))
         level, keys, figures, totals, explained = blocks
-        return [*running(kept), head, *level, *figures, *totals, *explained, *asked, *keys]
+        above = [*running(kept), head, *level, *figures, *totals]
+        picture = self._picture(state, len(above), width, min(room - max(0, words - 1), height // 3))
+        return [*above, *picture, *explained, *asked, *keys]
 
     def _blocks(self, state: State, meters: Meters | None, width: int, *, asked: bool) -> list[Sequence[Row]]:
         """Return what may be left out, the most important first: meters, keys, latencies, totals, help."""
@@ -123,13 +140,25 @@ class Panel:
                 state.echo,
                 state.erle_db,
                 state.spent,
-                meters.underruns if meters is not None else 0,
-                round(meters.lost_ms) if meters is not None else 0,
+                state.pictures,
+                underruns=meters.underruns if meters is not None else 0,
+                lost_ms=round(meters.lost_ms) if meters is not None else 0,
                 width=width,
                 signs=signs,
             )
         explained = rows.help_rows(self._keys, width=width, signs=signs) if state.help else ()
         return [level, keys, figures, totals, explained]
+
+    def _picture(self, state: State, row: int, width: int, most_rows: int) -> Sequence[Row]:
+        """Return the rows of what was last shown to the model, and note where graphics are to be laid over them."""
+        picture = state.preview
+        if picture is None or self._graphics == "none" or min(most_rows, width // 4) < LEAST_ROWS or state.help:
+            return ()
+        columns, n_rows = size_in_cells(picture, most_rows=most_rows, most_columns=max(1, width - 2))
+        if self._graphics == "blocks":
+            return half_blocks(picture, columns, n_rows)
+        self.picture_at = Place(row, 1, columns, n_rows)
+        return [()] * n_rows
 
     def _head(self, state: State, meters: Meters | None, now: float, width: int) -> Row:
         doing, instead = _said_of(state, meters, now)

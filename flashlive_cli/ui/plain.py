@@ -1,12 +1,12 @@
 """A talk as plain lines that stay as they are: `you:`, `gemini:`, `tool:`."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import assert_never
 
 from flashlive_cli import reports as r
 from flashlive_cli.printable import printable
 from flashlive_cli.ui.outlet import Outlet
-from flashlive_cli.ui.wording import MICROPHONE_WORDS, answered, arguments, gone_on, of_sound, summed_up, whom
+from flashlive_cli.ui.wording import MICROPHONE_WORDS, answered, arguments, gone_on, of_sound, of_video, summed_up, whom
 
 
 class PlainScreen:
@@ -49,11 +49,11 @@ class PlainScreen:
             ):
                 self._note(_of_the_line(stamped.report))
             case r.TalkSummary():
-                for line in summed_up(stamped.report):
-                    self._note(line)
+                self._tell(summed_up(stamped.report))
             case r.SoundReady() | r.SoundLost() | r.SoundRestored() | r.EchoChanged() | r.SoundClosed():
-                for line in of_sound(stamped.report):
-                    self._note(line)
+                self._tell(of_sound(stamped.report))
+            case r.VideoReady() | r.VideoSent() | r.VideoLost():
+                self._tell_of_video(stamped.report)
             case r.TurnLatency(total_ms=total_ms, speech_end_to_content_ms=thinking_ms):
                 self._note(f"answered after {total_ms:.0f} ms ({thinking_ms:.0f} ms to the first content)")
             case r.ReplyFlushed(heard_ms=heard_ms, dropped_ms=dropped_ms):
@@ -79,6 +79,17 @@ class PlainScreen:
                 pass
             case _:
                 assert_never(stamped.report)
+
+    def _tell_of_video(self, report: r.VideoReady | r.VideoSent | r.VideoLost) -> None:
+        """Of the stills tell the first, and those somebody asked for: one a second would be all there is to read."""
+        if isinstance(report, r.VideoSent) and report.sent > 1 and report.because not in {"key", "typed"}:
+            return
+        warning = "warning: " if isinstance(report, r.VideoLost) else ""
+        self._note(f"{warning}{of_video(report)}")
+
+    def _tell(self, lines: Iterable[str]) -> None:
+        for line in lines:
+            self._note(line)
 
     def _say(self, line: str) -> None:
         self._data.say(printable(line))

@@ -17,7 +17,7 @@ from rich.style import Style
 
 from flashlive_cli.reports import BargeInLatency, TurnLatency
 from flashlive_cli.ui.signs import Signs
-from flashlive_cli.ui.state import Doing, Spent
+from flashlive_cli.ui.state import Doing, Pictures, Spent
 from flashlive_cli.ui.wording import took
 from flashlive_cli.ui.wrapping import cells, first_sign, fit, fit_end
 
@@ -58,7 +58,8 @@ KEYS: Final[dict[str, tuple[str, str]]] = {
     "m": ("mute", "mute the microphone, or open it again"),
     "space": ("talk", "push to talk: hold it down, or tap it to begin and to end"),
     "esc": ("stop voice", "stop the voice: the rest of the reply is not heard"),
-    "t": ("type", "type a line instead of speaking"),
+    "t": ("type", "type a line instead of speaking; @image.png in it sends that image"),
+    "v": ("show", "show the model one picture of what is to be seen now"),
     "?": ("help", "show or hide this"),
     "q": ("quit", "end the talk; Ctrl-C does too"),
 }
@@ -214,9 +215,17 @@ def _stages(stages_ms: Sequence[float], length: int, signs: Signs) -> list[Part]
 
 @lru_cache(maxsize=16)
 def totals(
-    echo: str | None, erle_db: float | None, spent: Spent, underruns: int, lost_ms: int, *, width: int, signs: Signs
+    echo: str | None,
+    erle_db: float | None,
+    spent: Spent,
+    pictures: Pictures | None,
+    *,
+    underruns: int,
+    lost_ms: int,
+    width: int,
+    signs: Signs,
 ) -> tuple[Row, ...]:
-    """Return echo, tokens, money and what went wrong with the sound, in as few rows as they need."""
+    """Return echo, tokens, money, pictures and what went wrong with the sound, in as few rows as they need."""
     facts: list[Part] = []
     if echo is not None:
         facts.append((f"echo: {_echo(echo, erle_db)}", CARE if echo in {"half", "learning"} else None))
@@ -225,10 +234,18 @@ def totals(
         facts.append((f"{spent.tokens_in} tokens in, {spent.tokens_out} out{thought}", None))
     if spent.cost_usd is not None:
         facts.append((f"${spent.cost_usd:.4f}", None))
+    if pictures is not None:
+        facts.append((_pictures(pictures), CARE if pictures.lost else None))
     facts.append((f"{underruns or 'no'} underrun{'' if underruns == 1 else 's'}", CARE if underruns else None))
     if lost_ms:
         facts.append((f"{lost_ms} ms of the microphone lost", CARE))
     return flow([(fact,) for fact in facts], width, signs)
+
+
+def _pictures(pictures: Pictures) -> str:
+    sent = f"{pictures.sent or 'no'} picture{'' if pictures.sent == 1 else 's'}"
+    read = f" for {pictures.tokens} tokens" if pictures.tokens else ""
+    return f"{sent}{read}{', nothing to be seen' if pictures.lost else ''}"
 
 
 def _echo(echo: str, erle_db: float | None) -> str:

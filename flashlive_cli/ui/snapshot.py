@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from flashlive_cli.reports import BargeInLatency, TurnLatency
-from flashlive_cli.ui.acts import LineTyped
+from flashlive_cli.ui.acts import LineTyped, PictureShown
 from flashlive_cli.ui.finished import Finished
 
 Doing = Literal["connecting", "listening", "hearing", "waiting", "working", "replying", "moving", "closed"]
@@ -91,6 +91,22 @@ class Spent:
 
 
 @dataclass(frozen=True, slots=True)
+class Pictures:
+    """
+    What was shown to the model.
+
+    Attributes:
+        sent: stills and images.
+        tokens: read of them, in all prompts, as far as the service tells.
+        lost: there is nothing to be seen (any more).
+    """
+
+    sent: int = 0
+    tokens: int = 0
+    lost: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class State:
     """
     All that the panel shows but for the meters.
@@ -113,6 +129,8 @@ class State:
         answer: latency of the last turn.
         barge_in: latency of the last barge-in.
         spent: tokens and money.
+        pictures: that were shown to the model; None in a talk without any.
+        preview: the latest of them, in small.
         help: the keys are explained.
         typed: the line being typed, if one is.
         question: what waits for y, n or a.
@@ -137,6 +155,8 @@ class State:
     answer: TurnLatency | None = None
     barge_in: BargeInLatency | None = None
     spent: Spent = Spent()
+    pictures: Pictures | None = None
+    preview: PictureShown | None = None
     help: bool = False
     typed: LineTyped | None = None
     question: str | None = None

@@ -10,12 +10,12 @@ from dataclasses import replace
 from typing import Final, Literal, TypeGuard, assert_never
 
 from flashlive_cli import reports as r
-from flashlive_cli.ui.acts import Act, HelpSwitched, HintShown, LineNoted, LineTyped, QuestionPut
+from flashlive_cli.ui.acts import Act, HelpSwitched, HintShown, LineNoted, LineTyped, PictureShown, QuestionPut
 from flashlive_cli.ui.finished import Called, Finished, Noted, NoteKind, Printed, Said
-from flashlive_cli.ui.snapshot import Call, Doing, Meters, Spent, State, Words
-from flashlive_cli.ui.wording import answered, arguments, gone_on, of_sound, summed_up, whom
+from flashlive_cli.ui.snapshot import Call, Doing, Meters, Pictures, Spent, State, Words
+from flashlive_cli.ui.wording import answered, arguments, gone_on, of_sound, of_video, summed_up, whom
 
-__all__ = ["Call", "Doing", "Meters", "Spent", "State", "Told", "Words", "advance"]
+__all__ = ["Call", "Doing", "Meters", "Pictures", "Spent", "State", "Told", "Words", "advance"]
 
 Told = r.Report | Act
 
@@ -45,10 +45,11 @@ _Spoken = (
     | r.ReplyComplete
 )
 _Worked = r.ToolCalled | r.ToolAsked | r.ToolProgressed | r.ToolFinished | r.ToolCancelled | r.ToolPrinted
+_Seen = r.VideoReady | r.VideoSent | r.VideoLost
 _Figured = r.UsageReported | r.TurnLatency | r.BargeInLatency | r.TalkSummary
 
 
-def advance(state: State, told: Told, now: float) -> State:
+def advance(state: State, told: Told, now: float) -> State:  # noqa: PLR0911 - a flat match over a union
     """
     Return the state after `told`.
 
@@ -93,6 +94,8 @@ def advance(state: State, told: Told, now: float) -> State:
             r.ToolCalled() | r.ToolAsked() | r.ToolProgressed() | r.ToolFinished() | r.ToolCancelled() | r.ToolPrinted()
         ):
             return _worked(state, told, now)
+        case r.VideoReady() | r.VideoSent() | r.VideoLost():
+            return _seen(state, told)
         case r.UsageReported() | r.TurnLatency() | r.BargeInLatency() | r.TalkSummary():
             return _figured(state, told)
         case _:
@@ -219,10 +222,28 @@ def _worked(state: State, told: _Worked, now: float) -> State:
     return state
 
 
+def _seen(state: State, told: _Seen) -> State:
+    """Take what the model is shown."""
+    pictures = state.pictures or Pictures()
+    match told:
+        case r.VideoReady():
+            state = replace(_note(state, "note", of_video(told)), pictures=replace(pictures, lost=False))
+        case r.VideoSent(sent=sent):
+            state = replace(state, pictures=replace(pictures, sent=sent))
+        case r.VideoLost():
+            state = replace(_note(state, "warning", of_video(told)), pictures=replace(pictures, lost=True))
+        case _:
+            assert_never(told)
+    return state
+
+
 def _figured(state: State, told: _Figured) -> State:
     """Take what it took."""
     match told:
-        case r.UsageReported():
+        case r.UsageReported(prompt_tokens_by_modality=by_modality):
+            read = sum(by_modality.get(modality, 0) for modality in ("IMAGE", "VIDEO"))
+            if state.pictures is not None and read:
+                state = replace(state, pictures=replace(state.pictures, tokens=state.pictures.tokens + read))
             state = replace(
                 state,
                 spent=Spent(
@@ -254,6 +275,8 @@ def _acted(state: State, told: Act) -> State:
             state = replace(state, question=question)
         case HintShown(text=hint):
             state = replace(state, hint=hint)
+        case PictureShown():
+            state = replace(state, preview=told)
         case LineNoted(text=line):
             state = _note(state, "note", line)
         case _:

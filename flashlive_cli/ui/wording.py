@@ -63,11 +63,30 @@ def of_sound(
                 yield f"{lost_ms:.0f} ms of the microphone were not heard, or not sent in time"
 
 
+_SHOWN_WHEN: Final = {
+    "always": "sent every {every_s:g} s",
+    "speaking": "sent while you speak",
+    "key": "sent when v is pressed",
+}
+
+
+def of_video(report: r.VideoReady | r.VideoSent | r.VideoLost) -> str:
+    """Say what is seen, what of it went out, or that there is nothing."""
+    match report:
+        case r.VideoReady(source=source, when=when, every_s=every_s, width=width, height=height):
+            return f"seeing {source} ({width}x{height}), {_SHOWN_WHEN[when].format(every_s=every_s)}"
+        case r.VideoSent(width=width, height=height, bytes=n_bytes):
+            return f"sent a picture of {width}x{height}, {n_bytes / 1000:.0f} kB"
+        case r.VideoLost(message=message):
+            return f"{message}; the talk goes on without pictures"
+
+
 def summed_up(summary: r.TalkSummary) -> Iterator[str]:
     """Say what a talk came to, in a line or two."""
     counts = [clock(summary.duration_s), _counted(summary.turns, "turn")]
     counts += [_counted(summary.barge_ins, "barge-in")] if summary.barge_ins else []
     counts += [_counted(summary.tool_calls, "tool call")] if summary.tool_calls else []
+    counts += [_counted(summary.pictures, "picture")] if summary.pictures else []
     tokens = [
         f"{_counted(sum(by_modality.values()), 'token')} {way}"
         for way, by_modality in (

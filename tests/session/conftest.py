@@ -17,7 +17,7 @@ from flashlive_cli.protocol.prices import Price
 from flashlive_cli.reports import Report, Stamped
 from flashlive_cli.session.calls import Consent, nobody_to_ask
 from flashlive_cli.session.endpoint import find_endpoint
-from flashlive_cli.session.givens import Patience, Sound, Spoken, Turn, Witness
+from flashlive_cli.session.givens import Eyes, Patience, Sound, Spoken, Turn, Witness
 from flashlive_cli.session.limits import Limits
 from flashlive_cli.session.talk import Talk
 
@@ -160,6 +160,7 @@ class LoopbackTalk:
         self.headers: dict[str, str] = {}
         self.wishes: asyncio.Queue[Wish] = asyncio.Queue()
         self.witness: Witness | None = None
+        self.eyes: Eyes | None = None
         self.closed = asyncio.Event()
         self.model = model
         self._behaviour = behaviour
@@ -205,6 +206,7 @@ class LoopbackTalk:
                 price=price,
                 wishes=self.wishes,
                 witness=self.witness,
+                eyes=self.eyes,
                 delays=lambda: iter(delays),
             )
             try:

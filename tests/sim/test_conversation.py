@@ -4,6 +4,8 @@ import itertools
 
 import pytest
 
+from tests.sim.pictures import RED_PNG, RED_WORDS
+
 WEATHER = {
     "name": "get_weather",
     "description": "Current weather of one city.",
@@ -289,16 +291,46 @@ async def test_manual_activity_makes_the_turn(stage, sounds):
 async def test_pictures_are_counted(stage, sounds):
     client = await stage.dial()
     await client.setup()
-    picture = {"data": "_9j_4AAQ", "mime_type": "image/jpeg"}
+    picture = {"data": RED_PNG, "mime_type": "image/png"}
     await client.send(realtime_input={"video": picture})
     await client.send(realtime_input={"video": picture})
     await client.type("Look")
-    assert "I see 2 pictures." in sounds.said(turn := await client.turn())
+    assert f"I see 2 pictures, the last of {RED_WORDS}." in sounds.said(turn := await client.turn())
     image = {"modality": "IMAGE", "tokenCount": 516}
     assert image in turn[-1]["usageMetadata"]["promptTokensDetails"]
     parts = [{"inlineData": picture}, {"text": "And now?"}]
     await client.send(clientContent={"turns": [{"parts": parts}], "turnComplete": True})
-    assert "I see 1 picture." in sounds.said(await client.turn())
+    assert f"I see a picture of {RED_WORDS}." in sounds.said(await client.turn())
+
+
+@pytest.mark.parametrize(
+    ("picture", "reason"),
+    [
+        ({"data": "_9j_4AAQ", "mime_type": "image/jpeg"}, "cut short"),
+        ({"data": RED_PNG, "mime_type": "image/jpeg"}, "said to be image/jpeg, and is image/png"),
+        ({"data": "", "mime_type": "image/png"}, "without data"),
+    ],
+)
+@pytest.mark.parametrize("inline", [False, True])
+async def test_a_picture_that_is_none_closes_with_1007(stage, picture, reason, inline):
+    client = await stage.dial()
+    await client.setup()
+    if inline:
+        await client.send(clientContent={"turns": [{"parts": [{"inlineData": picture}]}], "turnComplete": True})
+    else:
+        await client.send(realtime_input={"video": picture})
+    code, said = await client.closed()
+    assert code == 1007
+    assert reason in said
+
+
+async def test_pictures_at_a_low_resolution_cost_less(stage, sounds):
+    client = await stage.dial()
+    await client.setup(generationConfig={"mediaResolution": "MEDIA_RESOLUTION_LOW"})
+    await client.send(realtime_input={"video": {"data": RED_PNG, "mime_type": "image/png"}})
+    await client.type("Look")
+    turn = await client.turn()
+    assert {"modality": "IMAGE", "tokenCount": 64} in turn[-1]["usageMetadata"]["promptTokensDetails"]
 
 
 async def test_usage_grows_with_the_history(stage, sounds):

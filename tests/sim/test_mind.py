@@ -8,6 +8,7 @@ from flashlive_cli.sim.arguments import arguments
 from flashlive_cli.sim.mind import Mind, Plan, Spoken, Written
 from flashlive_cli.sim.script import Script, ScriptedCall, ScriptedTurn
 from flashlive_cli.sim.setup import Tool
+from flashlive_cli.sim.sight import Picture
 from flashlive_cli.sim.tones import CHARACTERS_PER_S
 
 CITY = {"type": "OBJECT", "properties": {"city": {"type": "STRING"}}, "required": ["city"]}
@@ -34,14 +35,18 @@ def test_it_introduces_itself_after_a_first_tool_too():
     assert "simulator" in mind.tell(plan, [("get_weather", {"output": "fog"})])
 
 
+WIDE = Picture("image/jpeg", 768, 432)
+RED = Picture("image/png", 4, 3, "red")
+
+
 @pytest.mark.parametrize(
     ("turn", "words"),
     [
         (Spoken(1.84), "I heard 1.8 seconds of speech."),
-        (Spoken(2.0, stills=1), "I heard 2.0 seconds of speech. I see 1 picture."),
+        (Spoken(2.0, (WIDE,)), "I heard 2.0 seconds of speech. I see a picture of 768 by 432."),
         (Written("Hm"), "You typed: Hm"),
-        (Written("Look", stills=3), "You typed: Look I see 3 pictures."),
-        (Written("", stills=1), "I see 1 picture."),
+        (Written("Look", (WIDE, WIDE, RED)), "You typed: Look I see 3 pictures, the last of 4 by 3, mostly red."),
+        (Written("", (RED,)), "I see a picture of 4 by 3, mostly red."),
         (Written(""), "I am listening."),
         (Written("x" * 5000), "You typed: " + "x" * 120 + "…"),
     ],

@@ -9,6 +9,7 @@ import pytest
 
 from flashlive_cli.errors import ConfigError, FileError
 from flashlive_cli.sim.script import ScriptedCall, read_script
+from tests.sim.pictures import RED_PNG, RED_WORDS
 
 
 @pytest.fixture
@@ -69,6 +70,8 @@ def test_keys_of_others_are_left_alone_and_silent_turns_are_none(scenario):
         ("heard = 1", "`heard` must be text"),
         ("delay_ms = true", "`delay_ms` must be a number of milliseconds"),
         ("delay_ms = -1", "delay_ms must be between"),
+        ('sees = "a cat"', "`sees` must be a number of pictures"),
+        ("sees = -1", "sees must be between"),
         ("calls = 1", "`calls` must be a list"),
         ("calls = [1]", "each of `calls`"),
         ("calls = [{}]", "a call needs a `name`"),
@@ -192,3 +195,15 @@ def test_a_recording_at_an_impossible_rate_is_refused(scenario, tmp_path, rate_h
 
     with pytest.raises(FileError, match="not a WAV file of 16-bit PCM"):
         load_script(scenario('[[turn]]\n[turn.sim]\nvoice_wav = "answer.wav"'))
+
+
+async def test_a_reply_tells_of_the_pictures_that_came(stage, sounds, scenario):
+    path = scenario('[[turn]]\n[turn.sim]\nsees = 1\nreply = "Look: {seen}"\n' * 2)
+    await stage.serve(script=load_script(path))
+    client = await stage.dial()
+    await client.setup()
+    await client.send(realtime_input={"video": {"data": RED_PNG, "mime_type": "image/png"}})
+    await client.type("What is it?")
+    assert f"Look: I see a picture of {RED_WORDS}." in sounds.said(await client.turn())
+    await client.type("And now?")
+    assert "Look: I see no picture." in sounds.said(await client.turn())

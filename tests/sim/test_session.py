@@ -10,6 +10,7 @@ from flashlive_cli.sim.mind import Spoken, Written
 from flashlive_cli.sim.script import Script, ScriptedCall, ScriptedTurn, read_script
 from flashlive_cli.sim.session import Session
 from flashlive_cli.sim.setup import judge_setup
+from flashlive_cli.sim.sight import Picture
 from flashlive_cli.sim.usage import Ledger
 
 SETUP = judge_setup({"model": "models/gemini-3.8-live"}, version="v1beta")
@@ -43,6 +44,23 @@ def test_another_turn_than_the_scenario_has_is_a_mismatch(expected, turn, words)
     played = session(expected)
     played.plan(turn)
     assert played.mismatches == [words]
+
+
+@pytest.mark.parametrize(
+    ("sees", "shown", "words"),
+    [
+        (None, 3, []),
+        (2, 2, []),
+        (2, 5, []),
+        (0, 0, []),
+        (2, 1, ["turn 1: the scenario shows at least 2 pictures, the user showed 1"]),
+        (0, 1, ["turn 1: the scenario shows no pictures, the user showed 1"]),
+    ],
+)
+def test_pictures_too_few_or_not_wanted_are_a_mismatch(sees, shown, words):
+    played = session(ScriptedTurn(sees=sees))
+    played.plan(Spoken(1.0, (Picture("image/jpeg", 768, 432),) * shown))
+    assert played.mismatches == words
 
 
 def test_turns_too_many_and_turns_never_taken_are_told():

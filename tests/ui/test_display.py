@@ -13,13 +13,14 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from rich.console import Console
 
 from flashlive_cli import reports as r
 from flashlive_cli.errors import OutputFailed
-from flashlive_cli.ui.acts import HelpSwitched, HintShown, LineTyped, QuestionPut
+from flashlive_cli.ui.acts import HelpSwitched, HintShown, LineTyped, PictureShown, QuestionPut
 from flashlive_cli.ui.display import MOST_FRAMES_PER_S, PanelScreen, console_for, extra_rows, reflows
 from flashlive_cli.ui.rows import row
 from flashlive_cli.ui.state import Meters
@@ -37,7 +38,7 @@ RICHS_OWN = re.compile(r"\x1b\[(?:[\d;]*m|\d+A|2K|\?25[lh]|\?7[lh])|[\r\n]")
 class Terminal:
     """A pseudo-terminal, read all the time, with a panel on it whose clock and meters are the test's."""
 
-    def __init__(self, *, reading: bool = True, columns: int = 80) -> None:
+    def __init__(self, *, reading: bool = True, columns: int = 80, colours: Any = "standard") -> None:
         ours, theirs = os.openpty()
         self.ours = ours
         self.stream = os.fdopen(theirs, "w", encoding="utf-8")
@@ -51,7 +52,7 @@ class Terminal:
         if reading:
             self._reader.start()
         console = Console(
-            file=self.stream, force_terminal=True, width=columns, height=24, color_system="standard", highlight=False
+            file=self.stream, force_terminal=True, width=columns, height=24, color_system=colours, highlight=False
         )
         self.screen = PanelScreen(
             console, now=lambda: self.now, meters=self._look, failed=self._fail, keys=("m", "q"), limit_s=600.0
@@ -434,3 +435,53 @@ def test_a_terminal_that_changes_its_size_shows_one_whole_panel_and_every_line_a
     assert told[-6:] == [*(f"you     question {n}" for n in range(4)), "gemini  The whole reply.", "<ended>"], (
         "\n".join(told)
     )
+
+
+FLAG = PictureShown(40, 20, bytes([200, 0, 0]) * 400 + bytes([0, 0, 200]) * 400, b"\xff\xd8 a jpeg")
+
+
+@pytest.mark.parametrize(
+    ("environment", "shows"),
+    [
+        ({"TERM": "xterm-256color"}, "38;2;200;0;0"),
+        ({"TERM": "xterm-kitty"}, "\x1b_Ga=p,"),
+        ({"TERM": "xterm-256color", "TERM_PROGRAM": "iTerm.app"}, "\x1b]1337;File=inline=1"),
+    ],
+)
+def test_a_picture_is_shown_the_way_the_terminal_can_and_gone_at_the_end(
+    terminal, monkeypatch, environment, shows
+) -> None:
+    for name in ("TMUX", "STY", "ZELLIJ", "KITTY_WINDOW_ID", "TERM_PROGRAM", "LC_TERMINAL", "NO_COLOR"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    here = terminal(colours="truecolor")
+    with here.screen:
+        here.tell(READY, r.VideoSent("key", 40, 20, 10, "image/jpeg", sent=1))
+        here.screen.act(FLAG)
+        here.settle()
+        here.tell(r.Transcript("user", "<a line above it>", final=True))
+        here.settle()
+    text = here.end()
+
+    assert shows in text
+    assert "1 picture" in text
+    kitty = re.findall(r"\x1b_G(a=.)", text)
+    if "kitty" in environment["TERM"]:
+        assert kitty.count("a=t") == 1, "given once, though it was drawn more often"
+        assert kitty.count("a=p") > 1
+        assert kitty[-1] == "a=d", "nothing of it is left in the terminal's store"
+    else:
+        assert kitty == []
+    assert text.count("\x1b7") == text.count("\x1b8")
+
+
+def test_a_picture_that_is_there_is_not_drawn_again_while_nothing_changes(terminal, monkeypatch) -> None:
+    monkeypatch.setenv("TERM", "xterm-kitty")
+    here = terminal(colours="truecolor")
+    with here.screen:
+        here.tell(READY)
+        here.screen.act(FLAG)
+        frames = here.settle()
+        here.looks(8)
+        assert here.screen.frames == frames

@@ -21,6 +21,7 @@ from flashlive_cli.ui.wrapping import Wrapped, cells, first_sign, fit, fit_end, 
 
 QUIET = Meters(float("-inf"), False, float("-inf"), 0.0, 0, 0.0)
 LOUD = Meters(-9.0, True, -20.0, 3400.0, 2, 40.0)
+USUAL_KEYS = tuple(key for key in KEYS if key != "v")
 TALK = State(
     link="open",
     model="gemini-3.1-flash-live-preview",
@@ -46,7 +47,7 @@ def lines(
 ) -> list[str]:
     """The panel as text."""
     signs = more.pop("signs", UNICODE)
-    panel = Panel(signs, keys=more.pop("keys", tuple(KEYS)), **more)
+    panel = Panel(signs, keys=more.pop("keys", USUAL_KEYS), **more)
     return ["".join(part.text for part in row) for row in panel.rows(state, meters, now, width=width, height=height)]
 
 

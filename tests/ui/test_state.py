@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flashlive_cli import reports as r
-from flashlive_cli.ui.acts import Act, HelpSwitched, HintShown, LineNoted, LineTyped, QuestionPut
+from flashlive_cli.ui.acts import Act, HelpSwitched, HintShown, LineNoted, LineTyped, PictureShown, QuestionPut
 from flashlive_cli.ui.finished import Called, Finished, Noted, Printed, Said
-from flashlive_cli.ui.state import MOST_PRINTED, Call, Spent, State, Told, Words, advance
+from flashlive_cli.ui.state import MOST_PRINTED, Call, Pictures, Spent, State, Told, Words, advance
 
 READY = r.SessionReady("gemini-x", "Puck", ("f", "g"), simulated=False, setup_ms=12.0)
 ANSWER = r.TurnLatency(600.0, 10.0, 20.0, 630.0)
@@ -47,6 +47,10 @@ EXAMPLES: list[Told] = [
     r.ToolPrinted("f", "hello"),
     r.ToolFinished("1", "f", ok=False, response={"error": "broken"}, duration_ms=3.2),
     r.ToolCancelled("2", "g"),
+    r.VideoReady("screen 1", "speaking", 1.0, 768, 576),
+    r.VideoSent("speech", 768, 576, 41_234, "image/jpeg", sent=1),
+    r.VideoLost("camera 0", "camera 0: cannot be opened"),
+    PictureShown(2, 1, bytes(6), b"jpeg"),
     USAGE,
     ANSWER,
     CUT_IN,
@@ -302,3 +306,29 @@ def test_muting_in_mid_speech_ends_the_hearing() -> None:
     state, _ = told(READY, r.SpeechStarted("local"), r.MicrophoneSwitched("muted"))
 
     assert state.doing == "listening"
+
+
+def test_pictures_are_counted_and_their_tokens_added_up() -> None:
+    """As all tokens: each prompt reads the whole history again, and that is what is billed."""
+    state, _ = told(
+        r.VideoReady("screen 1", "speaking", 1.0, 768, 576),
+        r.VideoSent("speech", 768, 576, 41_234, "image/jpeg", sent=1),
+        r.VideoSent("key", 768, 576, 41_234, "image/jpeg", sent=2),
+        r.UsageReported(100, 20, 3, 123, {"IMAGE": 128, "AUDIO": 50}, {}),
+        r.UsageReported(100, 20, 3, 123, {"VIDEO": 10, "IMAGE": 128}, {}),
+    )
+    assert state.pictures == Pictures(sent=2, tokens=266)
+
+    lost = advance(state, r.VideoLost("screen 1", "screen 1: cannot be seen any more"), 3.0)
+    assert lost.pictures == Pictures(sent=2, tokens=266, lost=True)
+    assert lost.finished == (Noted("warning", "screen 1: cannot be seen any more; the talk goes on without pictures"),)
+
+    found = advance(lost, r.VideoReady("screen 1", "key", 1.0, 768, 576), 4.0)
+    assert found.pictures == Pictures(sent=2, tokens=266)
+    assert found.finished == (Noted("note", "seeing screen 1 (768x576), sent when v is pressed"),)
+
+
+def test_the_latest_picture_is_kept_in_small() -> None:
+    state, _ = told(PictureShown(2, 1, bytes(6), b"one"), PictureShown(2, 1, bytes(6), b"two"))
+
+    assert state.preview == PictureShown(2, 1, bytes(6), b"two")

@@ -2,6 +2,8 @@
 
 import pytest
 
+from tests.sim.pictures import RED_PNG, RED_WORDS
+
 THREES = ("3.1", "3.8", "3.8 ET")
 MANUAL = {"realtimeInputConfig": {"automaticActivityDetection": {"disabled": True}}}
 PCM = "audio/pcm;rate=16000"
@@ -164,17 +166,25 @@ async def test_live_text(talk, sounds):
 @pytest.mark.rule("realtimeInput.video", "stills belong to the turn", families=THREES)
 async def test_stills(talk, sounds):
     client = await talk.open()
-    await client.send(realtimeInput={"video": {"data": "_9j_4AAQ", "mimeType": "image/jpeg"}})
+    await client.send(realtimeInput={"video": {"data": RED_PNG, "mimeType": "image/png"}})
     await client.type("Look")
-    assert "I see 1 picture." in sounds.said(await client.turn())
+    assert f"I see a picture of {RED_WORDS}." in sounds.said(await client.turn())
 
 
 @pytest.mark.rule("realtimeInput.video", "stills shown in silence are not part of the turn", families=("2.5",))
 async def test_stills_in_silence(talk, sounds):
     client = await talk.open()
-    await client.send(realtimeInput={"video": {"data": "_9j_4AAQ", "mimeType": "image/jpeg"}})
+    await client.send(realtimeInput={"video": {"data": RED_PNG, "mimeType": "image/png"}})
     await client.type("Look")
     assert "picture" not in sounds.said(await client.turn())
+
+
+@pytest.mark.rule("realtimeInput.video", "what is not the picture it is said to be, or not all of it, closes with 1007")
+async def test_stills_that_are_none(talk, sounds):
+    for picture in ({"data": RED_PNG, "mimeType": "image/jpeg"}, {"data": RED_PNG[:80], "mimeType": "image/png"}):
+        client = await talk.open()
+        await client.send(realtimeInput={"video": picture})
+        assert (await client.closed())[0] == 1007
 
 
 @pytest.mark.rule("realtimeInput.mediaChunks", "the first is used")

@@ -4,6 +4,8 @@ import asyncio
 
 import pytest
 
+from tests.sim.pictures import RED_PNG
+
 THREES = ("3.1", "3.8", "3.8 ET")
 
 
@@ -209,7 +211,7 @@ async def test_usage_grows(talk):
 @pytest.mark.rule("usageMetadata", "tells text, audio and pictures apart")
 async def test_usage_has_modalities(talk, sounds):
     client = await talk.open()
-    picture = {"data": "_9j_4AAQ", "mimeType": "image/jpeg"}
+    picture = {"data": RED_PNG, "mimeType": "image/png"}
     parts = [{"inlineData": picture}, {"text": "What is this?"}]
     await client.send(clientContent={"turns": [{"role": "user", "parts": parts}], "turnComplete": True})
     turn = await client.turn()
