@@ -222,3 +222,39 @@ def test_a_talk_of_the_command_line_can_be_read_back_from_its_events(shell) -> N
     assert "you: hello" in done.out
     assert done.out.count("gemini: ") == 2
     assert "2 turns" in done.out
+
+
+def test_a_recording_is_exported_as_a_scenario_that_passes(shell) -> None:
+    talk = shell("talk", "--sim", "--speed", "10", "-x", "hello", "-i", shell.wav("clip.wav"), "--record", "recordings")
+    assert talk.code == 0
+
+    done = shell("sessions", "export", "last", "--scenario", "clock")
+
+    assert (done.code, done.err) == (0, "")
+    assert done.out == f"wrote {Path('clock') / 'scenario.toml'} (2 turns)\n"
+    assert sorted(path.name for path in (shell.folder / "clock").iterdir()) == ["scenario.toml", "turn-2.wav"]
+    assert shell("test", "clock", "--sim", "--speed", "10").code == 0
+    for args in (["--scenario", "clock"], ["--scenario", "x", "--format", "md"], ["--scenario", "x", "-o", "y.md"]):
+        again = shell("sessions", "export", "last", *args)
+        assert (again.code, again.out, again.err.count("\n")) == (2, "", 1), args
+
+
+def test_what_an_export_leaves_out_is_told(shell, record) -> None:
+    with (record() / "events.ndjson").open("a") as events:
+        said = {
+            "type": "transcript",
+            "t": 66,
+            "turn": 2,
+            "role": "user",
+            "text": "Are you\x1b[2J there?",
+            "final": True,
+        }
+        events.write(json.dumps(said) + "\n")
+
+    done = shell("sessions", "export", "last", "--dir", "recordings", "--scenario", "clock")
+
+    assert (done.code, done.out) == (0, f"wrote {Path('clock') / 'scenario.toml'} (1 turn)\n")
+    assert done.err.startswith("note: 'Are you")
+    assert done.err.endswith("there?' at 66.0 s was not answered: left out\n")
+    assert "\x1b" not in done.err
+    assert 'text = "What time is it?"' in (shell.folder / "clock" / "scenario.toml").read_text()
