@@ -194,7 +194,7 @@ class Panel:
         signs = self._signs
         if state.question is not None:
             lines = wrap(signs.shown(state.question), max(2, width - 3))
-            choices = _words_of(_CHOICES, width, signs)
+            choices = _words_of(_CHOICES, width, signs)[: max(0, most - 1)]
             room = max(1, min(_MOST_ASKED, most - len(choices)))
             if len(lines) > room:
                 lines = [*lines[: room - 1], fit(lines[room - 1], max(0, width - 5), "") + signs.more]
@@ -205,7 +205,7 @@ class Panel:
             return [*asked, *choices]
         if state.typed is not None:
             line = rows.typed(state.typed.text or "", state.typed.cursor, width=width, signs=signs)
-            return [line, *_words_of(_TYPING, width, signs)]
+            return [line, *_words_of(_TYPING, width, signs)[: max(0, most - 1)]]
         if state.hint is not None:
             return [cropped([(" ", None), (fit(signs.shown(state.hint), width - 1, signs.more), BOLD)], width)]
         return []

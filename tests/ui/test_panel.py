@@ -190,6 +190,11 @@ def test_a_question_keeps_its_beginning_and_its_keys_however_long_it_is() -> Non
         assert shown[-1] == " y yes · n no · a always"
 
 
+def test_in_the_narrowest_of_windows_the_keys_of_a_question_leave_room() -> None:
+    for width in (1, 2, 3):
+        assert len(lines(replace(TALK, question="x"), width=width, height=6)) <= 4
+
+
 def test_finished_turns_read_like_a_protocol() -> None:
     assert above(
         Said("user", "Where is my order?"),
