@@ -283,8 +283,8 @@ class Turn(Table):
     """
 
     say: str | None = None
-    say_text: str | None = Field(None, min_length=1)
-    text: str | None = Field(None, min_length=1)
+    say_text: str | None = Field(default=None, min_length=1)
+    text: str | None = Field(default=None, min_length=1)
     silence_ms: Milliseconds | None = None
     after: After | None = None
     noise: Noise | None = None
@@ -323,7 +323,7 @@ class Stub(Table):
 
     returns: Any = None
     error: str | None = None
-    sequence: list[Any] | None = Field(None, min_length=1)
+    sequence: list[Any] | None = Field(default=None, min_length=1)
     takes_ms: Milliseconds = 0
     description: str | None = None
     parameters: dict[str, Any] | None = None
@@ -402,7 +402,7 @@ class Scenario(Table):
         turn: in order.
     """
 
-    name: str | None = Field(None, min_length=1)
+    name: str | None = Field(default=None, min_length=1)
     description: str | None = None
     tags: Texts = Field(default_factory=list)
     tools: Tools = Field(default_factory=Tools)
