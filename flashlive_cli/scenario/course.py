@@ -13,6 +13,7 @@ from flashlive_cli.pcm import WIRE_IN, WIRE_OUT
 from flashlive_cli.reports import (
     BargeInLatency,
     ReplyComplete,
+    ReplyFirstSample,
     ReplyFlushed,
     ReplyStarted,
     SessionMoving,
@@ -46,6 +47,7 @@ class Replied:
         started_s: its first sound or word arrived.
         text: all words.
         heard: those that were really played.
+        sounded_s: about when its first sample was played.
         interrupted: the user cut in.
         ended_s: the service closed it, or it was cut; None while it runs.
     """
@@ -53,6 +55,7 @@ class Replied:
     started_s: float
     text: str = ""
     heard: str = ""
+    sounded_s: float | None = None
     interrupted: bool = False
     ended_s: float | None = None
 
@@ -150,14 +153,18 @@ class Course:
         self.ready_s: float | None = None
         self.cost_usd: float | None = None
         self.moments: list[tuple[float, Moment]] = []
-        self._reply: Replied | None = None
+        self._reply: Replied | None = None  # that is under way
+        self._latest: Replied | None = None
         self._replying: TurnCourse | None = None  # the turn in which that began
         self._hearing: tuple[TurnCourse, str] | None = None  # the turn in which the user was first heard, and the words
         self._calls: dict[str, Called] = {}
+        self._begun_at: list[int] = []  # by turn, the first of the user's pieces that is its own: not by time, as a
+        # reader that is late gets several at once, each of which seems to end when it is read
 
     def begin(self, now: float) -> TurnCourse:
         """Begin the next turn."""
         self.turns.append(TurnCourse(now))
+        self._begun_at.append(len(self.user.pieces))
         return self.turns[-1]
 
     def listen(self, stamped: Stamped) -> None:
@@ -193,8 +200,11 @@ class Course:
                 turn.heard = f"{turn.heard} {text}".strip()
                 turn.typed_s = t if turn.typed_s is None else turn.typed_s
             case ReplyStarted():
-                self._reply, self._replying = Replied(t), turn
+                self._latest = self._reply = Replied(t)
+                self._replying = turn
                 turn.replies.append(self._reply)
+            case ReplyFirstSample() if self._latest is not None:  # it may have come to its end by then
+                self._latest.sounded_s = t
             case Transcript("model", text, final=True, heard=heard) if self._reply is not None:
                 self._reply.text, self._reply.heard = text, text if heard is None else heard
             case ReplyFlushed(by="speech"):
@@ -223,43 +233,29 @@ class Course:
 
     def finish(self) -> None:
         """Measure, when all is over."""
-        borders = [*map(self._border, self.turns), float("inf")]
-        for turn, start_s, end_s in zip(self.turns, borders, borders[1:], strict=False):
-            turn.asked_from_s = self.user.first_audible_s(start_s, end_s)
-            turn.asked_until_s = self.user.last_audible_s(start_s, end_s)
+        ends = [*self._begun_at[1:], None]
+        for turn, begin, end in zip(self.turns, self._begun_at, ends, strict=False):
+            said = Track(WIRE_IN, self.user.pieces[begin:end])
+            turn.asked_from_s = said.first_audible_s()
+            turn.asked_until_s = said.last_audible_s()
             if turn.asked_until_s is None:
                 turn.asked_from_s = turn.asked_until_s = turn.typed_s
         for before, turn in zip(self.turns, self.turns[1:], strict=False):
             self._give_back(before, turn)
-        sounds = list(self.model.sounds())
+        replies = [reply for turn in self.turns for reply in turn.replies]
+        sounds = list(self.model.sounds(reply.sounded_s for reply in replies if reply.sounded_s is not None))
         for turn in self.turns:
             if turn.interrupted_s is not None:
                 cut = [sound for sound in sounds if sound.start_s <= turn.interrupted_s]
                 turn.silenced_s = cut[-1].end_s if cut else None
             if turn.replies:
                 began_s, ended_s = turn.replies[0].started_s, turn.replies[-1].ended_s
-                later = [
-                    reply.started_s
-                    for other in self.turns
-                    for reply in other.replies
-                    if reply.started_s > turn.replies[-1].started_s
-                ]
+                later = (reply.started_s for reply in replies if reply.started_s > turn.replies[-1].started_s)
                 until_s = min(later, default=float("inf"))
                 answer = [sound for sound in sounds if began_s <= sound.start_s < until_s]
                 turn.answered_from_s = answer[0].start_s if answer else None
                 whole = not turn.replies[-1].interrupted and ended_s is not None
                 turn.answered_until_s = answer[-1].end_s if answer and whole else None
-
-    def _border(self, turn: TurnCourse) -> float:
-        """
-        Return when the first chunk of a turn's sound began: up to its length before the turn itself.
-
-        A chunk holds sound of one turn only, and is of the turn in which it was read: when it ended.
-        """
-        for piece in self.user.pieces:
-            if piece.start_s + WIRE_IN.seconds_in(len(piece.pcm)) > turn.begun_s:
-                return min(piece.start_s, turn.begun_s)
-        return turn.begun_s
 
     def _give_back(self, before: TurnCourse, turn: TurnCourse) -> None:
         """Put replies that this turn's words cut before they were over to the turn before."""

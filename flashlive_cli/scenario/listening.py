@@ -48,22 +48,29 @@ class Track:
     pcm: PcmFormat
     pieces: list[Piece] = field(default_factory=list)
 
-    def first_audible_s(self, since_s: float, until_s: float = float("inf")) -> float | None:
+    def first_audible_s(self, since_s: float = float("-inf"), until_s: float = float("inf")) -> float | None:
         """Return when the first audible sample from `since_s` on sounded; None where there is none until `until_s`."""
         edges = self._edges(self.pieces, since_s, until_s)
         return None if edges is None else edges.start_s
 
-    def last_audible_s(self, since_s: float, until_s: float = float("inf")) -> float | None:
+    def last_audible_s(self, since_s: float = float("-inf"), until_s: float = float("inf")) -> float | None:
         """Return when the last audible sample between the two ended; None where there is none."""
         edges = self._edges(self.pieces, since_s, until_s)
         return None if edges is None else edges.end_s
 
-    def sounds(self) -> Iterator[Sound]:
-        """Yield what was played without a break, edges audible; what is silent all through is left out."""
+    def sounds(self, begins_s: Iterable[float] = ()) -> Iterator[Sound]:
+        """
+        Yield what was played without a break, edges audible; what is silent all through is left out.
+
+        Args:
+            begins_s: about when something else began, maybe without a break: at the piece nearest to that.
+        """
+        starts = [piece.start_s for piece in self.pieces]
+        seams = {min(starts, key=lambda start_s: abs(start_s - when_s)) for when_s in begins_s if starts}
         run: list[Piece] = []
         end_s = 0.0
         for piece in [*self.pieces, None]:
-            if run and (piece is None or abs(piece.start_s - end_s) > _SEAM_S):
+            if run and (piece is None or piece.start_s in seams or abs(piece.start_s - end_s) > _SEAM_S):
                 if (sound := self._edges(run)) is not None:
                     yield sound
                 run = []

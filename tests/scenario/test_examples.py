@@ -10,13 +10,11 @@ import pytest
 from flashlive_cli.scenario.reading import read_scenario
 from flashlive_cli.scenario.run import Stage, hold_case
 from flashlive_cli.scenario.variants import cases_of
+from tests.scenario.speeds import speed_of
 
 SCENARIOS = Path(__file__).parents[2] / "examples" / "scenarios"
 FILES = sorted(SCENARIOS.glob("*.toml"))
 CASES = [case for path in FILES for case in cases_of(read_scenario(path))]
-
-SPEED = 8
-"""High enough to be quick, low enough for a busy machine: what has deadlines in these files has them in seconds."""
 
 
 def test_there_are_thirty_and_each_says_what_it_is_about():
@@ -29,11 +27,11 @@ def test_there_are_thirty_and_each_says_what_it_is_about():
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
 async def test_it_passes_on_the_simulator_and_says_the_same_again(case):
-    outcome = (await hold_case(case, Stage(speed=SPEED))).outcome
+    outcome = (await hold_case(case, Stage(speed=speed_of(case.scenario)))).outcome
     assert outcome.status == "passed", outcome.reasons
     assert outcome.checks or any(turn.checks for turn in outcome.turns), "it expects something"
 
-    again = (await hold_case(case, Stage(speed=SPEED))).outcome
+    again = (await hold_case(case, Stage(speed=speed_of(case.scenario)))).outcome
     assert timeless(again) == timeless(outcome)
 
 

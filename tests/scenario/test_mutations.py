@@ -20,9 +20,9 @@ from flashlive_cli.scenario.reading import read_scenario
 from flashlive_cli.scenario.run import Stage, hold_case
 from flashlive_cli.scenario.schema import Expect, WholeExpect
 from flashlive_cli.scenario.variants import cases_of
+from tests.scenario.speeds import speed_of
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
-SPEED = 8
 
 
 def flushes_late() -> Any:
@@ -30,7 +30,7 @@ def flushes_late() -> Any:
     flush = Mouth.flush
 
     def late(self: Mouth) -> int:
-        asyncio.get_running_loop().call_later(1.0 / SPEED, flush, self)
+        asyncio.get_running_loop().call_later(self._clock.real(1.0), flush, self)
         return 0
 
     return patch.object(Mouth, "flush", late)
@@ -144,7 +144,7 @@ PLANTED = (
     Planted(
         "push-to-talk",
         "turn_taking = { push_to_talk = true }",
-        "turn_taking = { silence_ms = 3000 }",
+        "turn_taking = { silence_ms = 6000 }",
         ("1.first_audio_within_ms",),
     ),
     Planted("silence", "silence_ms = 4000", 'say_text = "Is anybody there?"', ("2.silence",)),
@@ -212,7 +212,7 @@ async def test_a_planted_fault_is_found_for_what_it_is(ground, planted):
     case = next(cases_of(read_scenario(mutated)))
 
     with planted.client():
-        outcome = (await hold_case(case, Stage(speed=SPEED))).outcome
+        outcome = (await hold_case(case, Stage(speed=speed_of(case.scenario)))).outcome
 
     failed = {f"{turn.number}.{check.name}" for turn in outcome.turns for check in turn.checks if not check.ok}
     failed |= {f"0.{check.name}" for check in outcome.checks if not check.ok}

@@ -7,7 +7,7 @@ from flashlive_cli.scenario.run import Stage, hold_case
 from flashlive_cli.scenario.variants import cases_of
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
-SPEED = 10
+SPEED = 4
 
 
 async def hold(path: Path):
