@@ -1,4 +1,7 @@
-"""OpenCV kept from writing its own words to stderr: flashlive says in one line what they mean."""
+"""
+OpenCV kept quiet: it writes no words of its own to stderr, where flashlive says in one line what they mean, and takes
+no more than one core, as the sound needs one, too.
+"""
 
 import os
 from collections.abc import Iterator
@@ -9,6 +12,8 @@ os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
 os.environ.setdefault("OPENCV_VIDEOIO_DEBUG", "0")
 
 import cv2  # after what it reads
+
+cv2.setNumThreads(1)  # of the whole process: what a tool does with OpenCV while somebody talks gets no more either
 
 
 @contextmanager
