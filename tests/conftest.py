@@ -14,6 +14,8 @@ from typing import IO
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.sdks import js_folder, node  # noqa: F401 - fixtures
+
 # shared machines are noisy: how long an example takes says nothing here
 settings.register_profile("flashlive", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("flashlive")
