@@ -96,7 +96,7 @@ def test_the_source_archive_holds_what_its_own_makefile_needs_and_no_litter(arch
     kinds = {".py", ".toml", ".md", ".wav", ".svg", ".mjs", ".typed", ".jsonl", ".json", ".yml", ""}
     assert {path.suffix for path in files} <= kinds
     assert {path.parts[0] for path in files if len(path.parts) > 1} == {
-        ".ci", ".github", "benchmarks", "examples", "flashlive_cli", "tests"
+        ".ci", ".github", "benchmarks", "docs", "examples", "flashlive_cli", "tests"
     }  # fmt: skip
     assert not [path for path in files if "cache" in str(path)]
 

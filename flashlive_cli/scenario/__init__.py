@@ -8,6 +8,7 @@ Scripted conversations that assert: a scenario file -> a run -> a verdict.
     variants.py   [matrix]: one scenario for each voice, model and noise
     stubs.py      tools with canned results
     clips.py      what the user says: WAV files, spoken text, noise mixed in
+    pictures.py   what the model is shown beside a turn
     spoken.py     text spoken by espeak-ng, kept for the next time
     staging.py    ears, mouth and turns of a run
     run.py        one scenario held: over a real WebSocket, by the engine of `flashlive talk`

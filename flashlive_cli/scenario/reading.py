@@ -25,7 +25,13 @@ from flashlive_cli.sim.script import Script, read_script
 _SHORT: Final = {"voice": "name", "model": "id"}
 """Tables that may be one text: `voice = "Puck"`."""
 
-_FILES: Final = {("turn", "say"), ("turn", "noise", "file"), ("noise", "file"), ("turn", "sim", "voice_wav")}
+_FILES: Final = {
+    ("turn", "say"),
+    ("turn", "image"),
+    ("turn", "noise", "file"),
+    ("noise", "file"),
+    ("turn", "sim", "voice_wav"),
+}
 _FILE_LISTS: Final = {("tools", "files")}
 _NOISES: Final = ("matrix", "noise")
 

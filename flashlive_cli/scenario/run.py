@@ -26,6 +26,7 @@ from flashlive_cli.scenario.clips import clip_of
 from flashlive_cli.scenario.course import Course, TurnCourse
 from flashlive_cli.scenario.judging import figures_of, judge_turn, judge_whole
 from flashlive_cli.scenario.outcome import CallMade, Check, ErrorKind, Outcome, TurnOutcome
+from flashlive_cli.scenario.pictures import open_pictures
 from flashlive_cli.scenario.schema import Scenario, Turn
 from flashlive_cli.scenario.staging import Events, StagedSound, Staging
 from flashlive_cli.scenario.stubs import make_toolbox
@@ -132,6 +133,7 @@ class _Run:
         clips = [clip_of(turn, turn.noise or scenario.noise, seed=self._stage.seed) for turn in scenario.turn]
         toolbox = make_toolbox(scenario.tools, clock)
         toolset = Toolset(toolbox) if toolbox is not None else None
+        pictures = open_pictures(scenario, clock)
         recorder = self._open_recorder(stack)
         events = Events()
         listen = _all_of([self.course.listen, events.listen, *([recorder.listen] if recorder else [])])
@@ -145,6 +147,7 @@ class _Run:
             course=self.course,
             events=events,
             microphone=sound.microphone,
+            pictures=pictures,
             began=lambda number: self._on_progress(Progress(number + 1, len(scenario.turn))),
         )
         talk = Talk(
@@ -154,6 +157,8 @@ class _Run:
             sound=sound,
             tools=toolset,
             consent=_everything if scenario.tools.yes else nobody_to_ask,
+            wishes=pictures.wishes if pictures is not None else None,
+            eyes=pictures,
             witness=_Witness(self.course, recorder),
             listener=listen,
             clock=clock,

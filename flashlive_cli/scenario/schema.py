@@ -276,6 +276,7 @@ class Turn(Table):
         say_text: spoken by espeak-ng.
         text: typed.
         silence_ms: nothing is said for so long.
+        image: shown with it: inside a typed turn, else while it is said.
         after: when it begins.
         noise: mixed in, instead of the scenario's.
         expect: of it.
@@ -286,6 +287,7 @@ class Turn(Table):
     say_text: str | None = Field(default=None, min_length=1)
     text: str | None = Field(default=None, min_length=1)
     silence_ms: Milliseconds | None = None
+    image: str | None = Field(default=None, min_length=1)
     after: After | None = None
     noise: Noise | None = None
     expect: Expect = Field(default_factory=Expect)

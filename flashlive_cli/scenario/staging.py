@@ -12,6 +12,7 @@ from flashlive_cli.clock import Clock
 from flashlive_cli.reports import Stamped
 from flashlive_cli.scenario.clips import SoundClip
 from flashlive_cli.scenario.course import Course
+from flashlive_cli.scenario.pictures import SHOW_AFTER_S, Pictures
 from flashlive_cli.scenario.schema import After, Scenario
 from flashlive_cli.scenario.schema import Turn as Written
 from flashlive_cli.session.givens import Cue, Sound, Spoken, Turn, Typed, Unsaid
@@ -88,6 +89,7 @@ class Staging:
         course: Course,
         events: Events,
         microphone: WavMicrophone,
+        pictures: Pictures | None = None,
         began: Callable[[int], None],
     ) -> None:
         """
@@ -100,6 +102,7 @@ class Staging:
             course: is told of each turn's beginning.
             events: what cues wait for.
             microphone: says the clips.
+            pictures: are shown with turns; None for none.
             began: is told the number of each turn, from 0, as it begins.
         """
         self.missed: set[int] = set()
@@ -109,6 +112,7 @@ class Staging:
         self._course = course
         self._events = events
         self._microphone = microphone
+        self._pictures = pictures
         self._began = began
 
     def turns(self) -> Iterator[Turn]:
@@ -126,10 +130,23 @@ class Staging:
         cue = self._cue(number, turn, now)
         clip = self._clips[number]
         if turn.text is not None:
-            return Typed(turn.text, cue)
+            return Typed(turn.text, cue, self._pictures.beside(number) if self._pictures is not None else ())
         if clip is not None:
-            return Spoken(turn.say_text or Path(clip.name).name, partial(self._microphone.play, clip), cue)
-        return Unsaid(cue or Cue(partial(self._clock.sleep, (turn.silence_ms or 0) / 1000), cuts_in=False))
+            return Spoken(turn.say_text or Path(clip.name).name, partial(self._say, number, clip), cue)
+        return Unsaid(cue or Cue(partial(self._keep_silent, number, (turn.silence_ms or 0) / 1000), cuts_in=False))
+
+    async def _say(self, number: int, clip: SoundClip) -> None:
+        """Say a clip, and show what belongs to it meanwhile."""
+        async with asyncio.TaskGroup() as group:
+            if self._pictures is not None:
+                after_s = min(SHOW_AFTER_S, (clip.duration_s or 0.0) / 2)
+                group.create_task(self._pictures.show(number, after_s), name="picture")
+            await self._microphone.play(clip)
+
+    async def _keep_silent(self, number: int, seconds: float) -> None:
+        if self._pictures is not None:
+            await self._pictures.show(number, 0.0)
+        await self._clock.sleep(seconds)
 
     def _cue(self, number: int, turn: Written, now: float) -> Cue | None:
         """Say when the turn after this one is due, where that is not when this one has been answered."""

@@ -8,18 +8,20 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from tests.readme.conftest import CHECKOUT, Stranger, seconds_of
 from tests.readme.shell import commands_of
 
-COMMANDS = commands_of(CHECKOUT / "README.md")
+COMMANDS = [each for name in ("README.md", "docs/pytest.md") for each in commands_of(CHECKOUT / name)]
 
 ELSEWHERE = {
     "make test": "this is what it runs",
-    "pip install .": "tests/packaging installs what was built",
+    "pipx install .": "tests/test_packaging.py installs what was built, as pipx does",
     "pip install 'flashlive-cli[tls]'": "the same, by the name it is to have",
+    "pip install 'flashlive-cli[video]'": "the same",
     "export GEMINI_API_KEY=…": "the fixture `service` does, for a shell of its own",
 }
 """Commands that are carried out, but not here: and where."""
@@ -106,14 +108,61 @@ def test_first_words_with_a_key(stranger, service, typed) -> None:
     "flashlive sessions list",
     "flashlive sessions show last",
     "flashlive sessions export last --output talk.srt",
+    "flashlive sessions export last --scenario tests/refund",
+    "flashlive sessions export last --scenario tests/voice/refund",
+    "flashlive test tests/voice/refund --sim",
+    "flashlive test tests/voice/refund/scenario.toml --update-from evidence/refund",
+    "pytest tests/voice --flashlive-speed 10",
+    "pytest tests/voice --flashlive-url google -k smoke",
 )
-def test_recordings_are_listed_shown_and_exported(stranger, service, typed) -> None:
+@pytest.mark.timeout(120)
+def test_recordings_are_listed_shown_exported_and_tested(stranger, service, typed) -> None:
     types(stranger, "flashlive talk --text hello --record talks")
-    lists, shows, exports = typed
+    lists, shows, exports, *scenarios = typed
     assert "gemini-3.1" in types(stranger, lists)
     assert "hello" in types(stranger, shows)
     types(stranger, exports)
     assert "hello" in (stranger.here / "talk.srt").read_text(encoding="utf-8")
+
+    one, other, holds, updates, collects, collects_with_key = scenarios
+    types(stranger, one)
+    types(stranger, other)
+    assert "1 passed" in types(stranger, holds)
+    types(stranger, f"{holds} --evidence evidence && mv evidence/* evidence/refund")
+    types(stranger, updates)
+    scenario = stranger.here / "tests" / "voice" / "refund" / "scenario.toml"
+    text = scenario.read_text(encoding="utf-8")
+    scenario.write_text(f'tags = ["smoke"]\n{text}', encoding="utf-8")
+    ours = f" -c {_their_settings(stranger)} --rootdir {stranger.here} -p no:cacheprovider"
+    assert "1 passed" in types(stranger, collects + ours)
+    assert "1 passed" in types(stranger, collects_with_key + ours)
+
+
+def _their_settings(stranger: Stranger) -> Path:
+    """Settings of pytest as docs/pytest.md has them, in the place of this project's own."""
+    path = stranger.here / "theirs.toml"
+    path.write_text('[pytest]\nflashlive_scenarios = ["tests/voice/*.toml"]\n', encoding="utf-8")
+    return path
+
+
+@these(
+    "flashlive talk --video camera",
+    "flashlive talk --video screen",
+    "flashlive talk --video board.png",
+    'flashlive talk --sim -x "What is this? @board.png"',
+)
+def test_the_model_is_shown_pictures(stranger, service, display, typed) -> None:
+    pytest.importorskip("cv2", reason="the extra `video` is not installed")
+    camera, screen, image, inline = typed
+    stranger.env |= {"DISPLAY": display.name}
+    shutil.copyfile(stranger.here / "examples" / "timeline.png", stranger.here / "board.png")
+    # their microphone is a file here: `-x` asks, so that the talk ends
+    ask = ' -x "What do you see?" --format json'
+    missing = types(stranger, camera + ask)
+    assert '"type":"video.lost"' in missing.replace(" ", ""), "this machine has no camera, and the voice goes on"
+    for shown in (screen, image):
+        assert '"type":"video.sent"' in types(stranger, shown + ask).replace(" ", "")
+    assert "picture" in types(stranger, inline)
 
 
 @these(
@@ -184,7 +233,7 @@ def test_scenarios_are_run(stranger, service, typed) -> None:
     told = types(stranger, folder, patience_s=120)
     assert "failed" not in told
     # with the service all of it takes half an hour: one of them stands for the others
-    assert "5/5" in types(stranger, again.replace("scenarios ", "scenarios -k 'first words' "), patience_s=120)
+    assert "5/5" in types(stranger, again.replace("scenarios ", "scenarios -k typed "), patience_s=120)
 
 
 @these(

@@ -62,6 +62,12 @@ LONG = (
 )
 
 PLANTED = (
+    Planted(
+        "pictures",
+        'say = "../where-is-my-order.wav"\nimage = "../timeline.png"',
+        'say = "../where-is-my-order.wav"',
+        ("2.reply",),
+    ),
     Planted("typed", 'reply = "We are open from nine to five."', 'reply = "We are open."', ("1.reply",)),
     Planted("typed", "from nine to five.", "from nine to five, sorry.", ("1.not_reply",)),
     Planted("spoken", 'heard = "Where is my order?"', 'heard = "Where is Mayor Doe?"', ("1.heard",)),
