@@ -19,7 +19,7 @@ from flashlive_cli.reports import (
     TurnLatency,
     Warned,
 )
-from flashlive_cli.scenario.course import Course, Moment, Replied, TurnCourse
+from flashlive_cli.scenario.course import Course, Moment, Replied, TurnCourse, sounds_of
 from flashlive_cli.scenario.listening import Sound
 from flashlive_cli.scenario.outcome import Outcome
 from flashlive_cli.scenario.waveform import Outline, outline_of, telephone_wav
@@ -210,7 +210,7 @@ def _replies(course: Course) -> Iterator[tuple[int, Replied]]:
 
 
 def _played(sounds: list[Sound], since_s: float, until_s: float) -> Sound | None:
-    within = [sound for sound in sounds if since_s <= sound.start_s < until_s]
+    within = sounds_of(sounds, since_s, until_s)
     return Sound(within[0].start_s, within[-1].end_s) if within else None
 
 
