@@ -185,7 +185,7 @@ def _said(course: Course) -> Iterator[Said]:
 
 def _answers(course: Course) -> Iterator[Answer]:
     replies = sorted(_replies(course), key=lambda each: each[1].started_s)
-    sounds = list(course.model.sounds())
+    sounds = list(course.model.sounds(reply.sounded_s for _, reply in replies if reply.sounded_s is not None))
     lost_s = {at_s: moment.dropped_ms / 1000 for at_s, moment in course.moments if isinstance(moment, ReplyFlushed)}
     nexts = [*(reply.started_s for _, reply in replies[1:]), float("inf")]
     for (number, reply), until_s in zip(replies, nexts, strict=False):
