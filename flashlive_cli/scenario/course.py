@@ -6,8 +6,9 @@ which it began, also where its words, its end and its cost are told later; a rep
 they were over is an answer to the turn before.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from flashlive_cli.pcm import WIRE_IN, WIRE_OUT
 from flashlive_cli.reports import (
@@ -30,12 +31,16 @@ from flashlive_cli.reports import (
     UsageReported,
     Warned,
 )
-from flashlive_cli.scenario.listening import Piece, Track
+from flashlive_cli.scenario.listening import Piece, Sound, Track
 
 Moment = (
     SpeechStarted | SpeechEnded | ReplyFlushed | TurnLatency | BargeInLatency | SessionMoving | SessionResumed | Warned
 )
 """What is worth a mark of its own in a picture of the run."""
+
+
+_EARLY_S: Final = 0.2
+"""So much before the report of a reply its sound may begin: reports wait for the event loop, `speed` times as long."""
 
 
 @dataclass(slots=True)
@@ -127,6 +132,11 @@ class TurnCourse:
     def answered(self) -> bool:
         """Whether anything was answered: words, or sound."""
         return bool(self.reply) or self.answered_from_s is not None
+
+
+def sounds_of(sounds: Sequence[Sound], began_s: float, until_s: float) -> list[Sound]:
+    """Return those of the replies that were told of between two times."""
+    return [sound for sound in sounds if began_s - _EARLY_S <= sound.start_s < until_s - _EARLY_S]
 
 
 class Course:
@@ -252,7 +262,7 @@ class Course:
                 began_s, ended_s = turn.replies[0].started_s, turn.replies[-1].ended_s
                 later = (reply.started_s for reply in replies if reply.started_s > turn.replies[-1].started_s)
                 until_s = min(later, default=float("inf"))
-                answer = [sound for sound in sounds if began_s <= sound.start_s < until_s]
+                answer = sounds_of(sounds, began_s, until_s)
                 turn.answered_from_s = answer[0].start_s if answer else None
                 whole = not turn.replies[-1].interrupted and ended_s is not None
                 turn.answered_until_s = answer[-1].end_s if answer and whole else None

@@ -19,7 +19,7 @@ from flashlive_cli.reports import (
     TurnLatency,
     Warned,
 )
-from flashlive_cli.scenario.course import Course, Moment, Replied, TurnCourse
+from flashlive_cli.scenario.course import Course, Moment, Replied, TurnCourse, sounds_of
 from flashlive_cli.scenario.listening import Sound
 from flashlive_cli.scenario.outcome import Outcome
 from flashlive_cli.scenario.waveform import Outline, outline_of, telephone_wav
@@ -185,7 +185,7 @@ def _said(course: Course) -> Iterator[Said]:
 
 def _answers(course: Course) -> Iterator[Answer]:
     replies = sorted(_replies(course), key=lambda each: each[1].started_s)
-    sounds = list(course.model.sounds())
+    sounds = list(course.model.sounds(reply.sounded_s for _, reply in replies if reply.sounded_s is not None))
     lost_s = {at_s: moment.dropped_ms / 1000 for at_s, moment in course.moments if isinstance(moment, ReplyFlushed)}
     nexts = [*(reply.started_s for _, reply in replies[1:]), float("inf")]
     for (number, reply), until_s in zip(replies, nexts, strict=False):
@@ -210,7 +210,7 @@ def _replies(course: Course) -> Iterator[tuple[int, Replied]]:
 
 
 def _played(sounds: list[Sound], since_s: float, until_s: float) -> Sound | None:
-    within = [sound for sound in sounds if since_s <= sound.start_s < until_s]
+    within = sounds_of(sounds, since_s, until_s)
     return Sound(within[0].start_s, within[-1].end_s) if within else None
 
 

