@@ -15,6 +15,7 @@ demo: $(STAMP)
 	@echo "The answer is in demo.wav; play it with any player."
 
 test: check
+	@sh .ci/system tests
 	$(BIN)/pytest -n auto --dist loadgroup
 
 check: $(STAMP)
