@@ -33,6 +33,7 @@ bench: $(STAMP)
 	$(BIN)/python benchmarks/scenarios.py
 	$(BIN)/python benchmarks/echo.py --minutes 2
 	$(BIN)/python benchmarks/live_sound.py --clicks
+	$(BIN)/python benchmarks/against.py
 
 # Debian as root: what Python wheels do not bring. Elsewhere it says what is missing.
 system:
