@@ -9,6 +9,7 @@ Whatever is wrong is one line with the file, the line in it, and the nearest rig
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -132,7 +133,7 @@ def _composed(path: Path, outer: tuple[Path, ...], *, says: bool) -> dict[str, A
     whole: dict[str, Any] = {}
     for index, each in enumerate(included):
         other = path.parent / each
-        if not other.is_file():
+        if not _is_file(other):
             raise FileError(_at(path, places, ("include", index), f"there is no file {other}"))
         whole = _merged(whole, _composed(other, (*outer, here), says=says))
     whole.pop("name", None)
@@ -200,12 +201,22 @@ def _paths(table: dict[str, Any]) -> Iterator[tuple[Place, Any, Any]]:
 def _make_whole(path: Path, places: Places, place: Place, holder: Any, key: Any) -> None:
     """Make a path absolute: it is meant beside the file that names it."""
     mark = "@" if place == ("system",) else ""
-    found = (path.absolute().parent / Path(holder[key].removeprefix(mark)).expanduser()).resolve()
-    if not found.is_file():
+    named = path.absolute().parent / holder[key].removeprefix(mark)
+    with suppress(RuntimeError, ValueError, OSError):  # the home of nobody; a null; a link to itself
+        named = (path.absolute().parent / Path(holder[key].removeprefix(mark)).expanduser()).resolve()
+    if not _is_file(named):
         short = place[:2] == ("tools", "files") and place[:2] not in places
         where = ("tools", *place[2:]) if short else place
-        raise FileError(_at(path, places, where, f"there is no file {found}"))
-    holder[key] = mark + str(found)
+        raise FileError(_at(path, places, where, f"there is no file {named}"))
+    holder[key] = mark + str(named)
+
+
+def _is_file(path: Path) -> bool:
+    """Whether there is a file; a name that no file can have is none."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):  # too long, or a null in it
+        return False
 
 
 def _merged(first: Mapping[str, Any], then: Mapping[str, Any]) -> dict[str, Any]:

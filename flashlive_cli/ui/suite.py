@@ -53,13 +53,12 @@ class SuiteScreen:
         self._done = 0
         self._tasks: dict[object, TaskID] = {}
         self._live: Live | None = None
+        name = TextColumn("{task.description}", markup=False)  # of a variant: `order [pink 5 dB]`
         self._each = Progress(
-            SpinnerColumn(), TextColumn("{task.description}"), BarColumn(bar_width=24), MofNCompleteColumn(),
+            SpinnerColumn(), name, BarColumn(bar_width=24), MofNCompleteColumn(),
             TimeElapsedColumn(), console=self._console,
         )  # fmt: skip
-        self._all = Progress(
-            TextColumn("{task.description}"), BarColumn(bar_width=24), MofNCompleteColumn(), console=self._console
-        )
+        self._all = Progress(name, BarColumn(bar_width=24), MofNCompleteColumn(), console=self._console)
         if live:
             self._sum = self._all.add_task("all", total=total)
             self._live = Live(Group(self._each, self._all), console=self._console, transient=True, refresh_per_second=8)
