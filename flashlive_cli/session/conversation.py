@@ -354,7 +354,7 @@ class Conversation:
                 await asyncio.wait((answered, reached), return_when=asyncio.FIRST_COMPLETED)
                 for task in (answered, reached):
                     task.cancel()
-            return True
+            return answered.cancelled() or answered.result()
         await cue.reached()
         if self._answers.has_begun(begun):
             await self._answers.is_answered(name, begun=begun, asked=begun)
