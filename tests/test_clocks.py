@@ -8,6 +8,7 @@ WALL = {"time", "time_ns", "now", "utcnow", "today"}
 MAY = {
     "session/slumber.py",  # notices sleep by it, and decides nothing else
     "cli/resume.py",  # a handle's age, from one process to another
+    "cli/suite.py",  # when a run of scenarios began, for its reports
     "cli/checks/network.py",  # a certificate's end
     "sim/certificate.py",
     "sim/tokens.py",  # a token's end is a date

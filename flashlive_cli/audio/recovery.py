@@ -121,8 +121,8 @@ class Recovery:
         care = next((care for care in self._cares if care.side == side), None)
         if care is None:
             self._early[side] = error
-            return
-        self._lose(care, error)
+        elif care.reason is None:  # else a device that was tried in its place is lost, before it was of any use
+            self._lose(care, error)
 
     def _lose(self, care: _Care, error: DeviceError) -> None:
         now = self._loop.time()
@@ -174,7 +174,8 @@ class Recovery:
         for care in self._lost():
             await care.end.shut()
         for care in self._lost():
-            await self._bring_back(care)
+            if await self._is_back(care):
+                self._tell_back(care)
         if not (lost := self._lost()):
             return
         working = [care for care in self._cares if care.reason is None]
@@ -185,19 +186,26 @@ class Recovery:
             self._look_anew_s = now + 2 * max(FIRST_INTERRUPTION_S, now - min(care.lost_s for care in lost))
         for care in working:
             await care.end.shut()
+        back: list[_Care] = []
         if await look_anew(max(1.0, min(care.away_since_s for care in lost) + self._patience_s - now)):
-            for care in lost:
-                await self._bring_back(care)
+            back = [care for care in lost if await self._is_back(care)]
         for care in working:
             if not await self._reopened(care, [care.end.name]):
                 self._lose(care, DeviceError(f"the {care.side} ({care.end.name}) went away"))
+        for care in back:  # only now: who is told finds the other end as it will be, with the echo's reference
+            self._tell_back(care)
 
-    async def _bring_back(self, care: _Care) -> None:
+    async def _is_back(self, care: _Care) -> bool:
         await care.end.shut()  # it may have been lost just now
         names = [care.wanted] if care.wanted is not None else []
-        if await self._reopened(care, names):
-            care.reason = None
-            care.back_s = self._loop.time()
+        if not await self._reopened(care, names):
+            return False
+        care.reason = None
+        care.back_s = self._loop.time()
+        return True
+
+    def _tell_back(self, care: _Care) -> None:
+        if care.reason is None:  # else it is lost again
             self._on_back(care.side, care.back_s - care.lost_s)
 
     async def _reopened(self, care: _Care, names: Sequence[str]) -> bool:

@@ -186,10 +186,10 @@ class Stream:
             DeviceError: it is lost first.
         """
         for _ in range(round(FIRST_BEAT_CHECKS * STALL_CHECK_S / BEAT_POLL_S)):
+            if self._closing:  # first: what was lost after its first callback is lost
+                break
             if self.beats:
                 return
-            if self._closing:
-                break
             await asyncio.sleep(BEAT_POLL_S)
         raise DeviceError(printable(f"the {self._role} ({self.device.name}) opens, and no sound moves through it"))
 

@@ -110,7 +110,13 @@ class Connection:
     def unsent_bytes(self) -> int:
         """What was sent and has not left for the network yet, as far as that can be seen."""
         transport = self._socket.transport
-        return 0 if transport.is_closing() else transport.get_write_buffer_size()
+        if transport.is_closing():
+            return 0
+        # what TLS has encrypted waits in a transport below, which asyncio shows nobody: without it, all that is sent
+        # over TLS seems to have left at once
+        below = getattr(getattr(transport, "_ssl_protocol", None), "_transport", None)
+        encrypted_bytes = below.get_write_buffer_size() if below is not None else 0
+        return transport.get_write_buffer_size() + encrypted_bytes
 
     async def _send_large(self, message: str) -> None:
         """

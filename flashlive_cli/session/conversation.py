@@ -1,13 +1,12 @@
-"""Turns taken over a line that is open: say one, wait until it is answered, say the next."""
+"""A talk over a line that is open: who carries it, what the user wishes of it, and what is made of what comes."""
 
 import asyncio
 import contextlib
-import json
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Callable, Iterable
 from typing import Literal, assert_never
 
 from flashlive_cli.clock import Clock
-from flashlive_cli.errors import ConnectionLost, NoAnswer
+from flashlive_cli.errors import ConnectionLost
 from flashlive_cli.protocol import commands as c
 from flashlive_cli.protocol import events as e
 from flashlive_cli.protocol.families import Family
@@ -16,25 +15,16 @@ from flashlive_cli.reports import MicrophoneSwitched, Report, Warned
 from flashlive_cli.session.answers import QUIET_S, Answers
 from flashlive_cli.session.calls import Calls, Consent, Tools
 from flashlive_cli.session.gate import Gate
-from flashlive_cli.session.givens import (
-    Cue,
-    Eyes,
-    Patience,
-    Renewal,
-    Sound,
-    Spoken,
-    Turn,
-    Typed,
-    Unsaid,
-    Witness,
-)
+from flashlive_cli.session.givens import Eyes, Patience, Renewal, Sound, Turn, Witness
 from flashlive_cli.session.history import History
 from flashlive_cli.session.limits import Curfew
 from flashlive_cli.session.line import Line
 from flashlive_cli.session.narrator import Narrator
 from flashlive_cli.session.pump import Pump
 from flashlive_cli.session.questions import Asked, Questions
+from flashlive_cli.session.recital import Recital
 from flashlive_cli.session.reconnect import QUIET_CHECK_S, Keeper
+from flashlive_cli.session.results import Results
 from flashlive_cli.session.sight import Sight
 from flashlive_cli.session.typist import Typist
 from flashlive_cli.session.uplink import Uplink
@@ -69,14 +59,6 @@ class Conversation:
     ) -> None:
         self._line = line
         self._sound = sound
-        self._calls = Calls(
-            tools,
-            family=family,
-            clock=clock,
-            consent=consent,
-            answer=self._answer_tool,
-            report=report,
-        )
         self._answers = Answers(
             line, sound, narrator=narrator, report=report, clock=clock, patience=patience, moving=self._is_moving
         )
@@ -105,14 +87,32 @@ class Conversation:
             report=report,
             clock=clock,
         )
+        self._results = Results(self._keeper)
+        self._calls = Calls(
+            tools,
+            family=family,
+            clock=clock,
+            consent=consent,
+            answer=self._results.tell,
+            report=report,
+        )
         self._sight = Sight(eyes, sound, self._gate, family=family, wire=self._wire, report=report, clock=clock)
-        self._n_sessions = 0
         self._cut_s = 0.0
         self._released_s: float | None = None  # when the user let go, where activity is told by hand
-        self._session_of: dict[str, int] = {}
-        self._began_s = 0.0
         self._typist = Typist(
             self._keeper, narrator=narrator, questions=self._questions, sight=self._sight, clock=clock
+        )
+        self._recital = Recital(
+            sound,
+            settle=self._keeper.settle,
+            push=self._push,
+            typist=self._typist,
+            answers=self._answers,
+            questions=self._questions,
+            narrator=narrator,
+            report=report,
+            clock=clock,
+            curfew=curfew,
         )
 
     async def hold(self, turns: Iterable[Turn] | None) -> None:
@@ -124,8 +124,7 @@ class Conversation:
             ConnectionRejected, RemoteProtocolError: the same.
             NoAnswer: every single turn met with silence.
         """
-        speaker = self._sound.speaker
-        self._began_s = self._clock.now()
+        speaker, began_s = self._sound.speaker, self._clock.now()
         speaker.listen(self._narrator.playing, self._fell_silent)
         try:
             try:
@@ -140,7 +139,7 @@ class Conversation:
                         await self._chat()
                     else:
                         await self._sight.looked()
-                        await self._take(turns)
+                        await self._recital.take(turns, began_s=began_s)
                     self._keeper.finish()
                     await speaker.drained()
                     for task in carriers:
@@ -185,7 +184,7 @@ class Conversation:
 
         The service keeps what was said, but not what it was saying: a question whose answer broke off is asked again.
         """
-        self._n_sessions += not resumed
+        self._results.moved(resumed=resumed)
         self._calls.moved()
         self._gate.moved()
         asked, again = self._questions.latest(), self._to_ask_again(midway=midway, settled=settled)
@@ -218,23 +217,6 @@ class Conversation:
         if asked is None or not midway or self._calls.open or (settled and self._questions.is_answered(asked)):
             return None
         return asked
-
-    async def _answer_tool(self, answer: c.ToolAnswer) -> None:
-        """Answer a call, over whichever connection there is; a session that did not make it is told in words."""
-        while True:
-            await self._keeper.in_place.wait()
-            wire = self._keeper.wire
-            try:
-                if self._session_of.get(answer.id) == self._n_sessions:
-                    await wire.send(c.AnswerTools((answer,)))
-                elif not answer.will_continue:
-                    told = json.dumps(answer.response, ensure_ascii=False, default=str)
-                    await wire.type_text(f"(The function {answer.name}, which was called before, has returned {told})")
-            except ConnectionLost:
-                while wire is self._keeper.wire:  # noqa: ASYNC110 - rare, and soon over
-                    await asyncio.sleep(QUIET_CHECK_S)
-            else:
-                return
 
     async def _chat(self) -> None:
         """Let the user talk, to a limit if there is one, and to the end of the turn that runs then."""
@@ -286,12 +268,15 @@ class Conversation:
                 case Mute(on):
                     self._switch(self._gate.mute, on)
                 case Push(on):
-                    self._switch(self._gate.push, on)
-                    self._released_s = None if on else self._clock.now()
+                    self._switch(self._push, on)
                     if on and self._gate.manual and self._line.setup.detection.interrupts:
                         await self._stop_reply(tell=False)  # the activity itself tells
                 case _:
                     assert_never(wish)
+
+    def _push(self, on: bool) -> None:
+        self._gate.push(on)
+        self._released_s = None if on else self._clock.now()
 
     def _switch(self, change: Callable[[bool], None], on: bool) -> None:
         before = self._gate.state
@@ -309,82 +294,13 @@ class Conversation:
             await self._keeper.wire.drain()
         return sounded or running
 
-    async def _take(self, turns: Iterable[Turn]) -> None:
-        taken = answered = 0
-        lasts_s = self._curfew.duration_s
-        limit_s = None if lasts_s is None else self._began_s + lasts_s
-        for turn in turns:
-            await self._keeper.settle()
-            begun = self._clock.now()
-            self._curfew.lasted(begun - self._began_s)
-            if self._curfew.reached.is_set():
-                self._report(Warned(self._curfew.words))
-                return
-            match turn:
-                case Typed(text, pictures=pictures):
-                    begun = asked = await self._typist.say(text, pictures)
-                    name = "the typed line"
-                case Spoken(name, play):
-                    self._narrator.listening()
-                    self._gate.push(True)
-                    await self._play(play, limit_s)
-                    self._gate.push(False)
-                    self._released_s = self._clock.now()
-                    asked = self._asked_by(name)
-                case Unsaid():
-                    name, asked = "what was not said", begun
-                case _:
-                    assert_never(turn)
-            taken += not isinstance(turn, Unsaid)
-            if await self._is_over(turn.cue, name, begun=begun, asked=asked):
-                answered += 1
-            else:
-                self._questions.gave_up()
-        if taken and not answered:
-            raise NoAnswer("the server took every turn and answered none")
-
-    async def _is_over(self, cue: Cue | None, name: str, *, begun: float, asked: float) -> bool:
-        """Wait until the next turn is due; False where an answer was missed."""
-        if cue is None:
-            return await self._answers.is_answered(name, begun=begun, asked=asked)
-        if cue.cuts_in:
-            async with asyncio.TaskGroup() as group:
-                answered = group.create_task(self._answers.is_answered(name, begun=begun, asked=asked), name="answer")
-                reached = group.create_task(_awaited(cue.reached()), name="cue")
-                await asyncio.wait((answered, reached), return_when=asyncio.FIRST_COMPLETED)
-                for task in (answered, reached):
-                    task.cancel()
-            return True
-        await cue.reached()
-        if self._answers.has_begun(begun):
-            await self._answers.is_answered(name, begun=begun, asked=begun)
-        return True
-
-    async def _play(self, play: Callable[[], Awaitable[None]], limit_s: float | None) -> None:
-        """Let the microphone speak a clip, to its end or to the limit of the talk."""
-        left_s = None if limit_s is None else max(0.0, self._clock.real(limit_s - self._clock.now()))
-        try:
-            async with asyncio.timeout(left_s) as limit:
-                await play()
-        except TimeoutError:
-            if not limit.expired():
-                raise
-
-    def _asked_by(self, clip: str) -> float:
-        """Return when the clip that just ended stopped speaking."""
-        spoken_until = self._sound.speech_ended_s
-        if spoken_until is not None:
-            return spoken_until
-        self._report(Warned(f"{clip} holds nothing that sounds like speech"))
-        return self._clock.now()
-
     def heard(self, event: e.Event, now: float, dropped_frames: int | None) -> None:
         """Take one event in the receiver's task; must not wait."""
         match event:
             case e.ToolCall():
                 self._n_messages += now != self._message_s
                 self._message_s = now
-                self._session_of[event.id] = self._n_sessions
+                self._results.called(event.id)
                 self._calls.start(event, self._n_messages)
             case e.ToolCallCancelled(ids):
                 self._calls.cancel(ids)
@@ -415,10 +331,6 @@ class Conversation:
             spoke_s=spoke_s if by == "speech" and spoke_s is not None and spoke_s >= began_s else None,
             by=by,
         )
-
-
-async def _awaited(waiting: Awaitable[None]) -> None:
-    await waiting
 
 
 def _first(failures: BaseExceptionGroup[BaseException]) -> BaseException:

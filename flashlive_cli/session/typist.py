@@ -40,6 +40,7 @@ class Typist:
         shown = await self._sight.beside(pictures)
         await self._keeper.in_place.wait()
         shown = await self._sight.ahead(shown, self._keeper.wire)
+        await self._keeper.in_place.wait()  # pictures take their time, in which nobody knows of the line yet
         now = self._clock.now()
         images = tuple((still.image, still.mime_type) for still in shown)
         self._narrator.typed(text, now)

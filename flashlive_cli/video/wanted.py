@@ -53,10 +53,10 @@ def find_wanted(value: str) -> Wanted:
         if not (number.isascii() and number.isdigit() and len(number) <= 3):
             raise ConfigError(f"{value!r}: a {word} has a number, as in {word}:1")
         return Wanted(kind, int(number))
-    path = Path(value).expanduser()
     try:
+        path = Path(value).expanduser()
         is_folder, is_there = path.is_dir(), path.exists()
-    except (OSError, ValueError) as exc:
+    except (OSError, ValueError, RuntimeError) as exc:  # the last: nobody has that home
         raise FileError(f"{value}: no such path") from exc
     if is_folder:
         return Wanted("folder", path=path)

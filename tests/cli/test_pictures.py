@@ -204,6 +204,11 @@ def test_a_line_keeps_the_names_without_their_folders(tmp_path: Path) -> None:
         read_pictures("@none.png")
 
 
+def test_a_home_that_nobody_has_is_no_picture() -> None:
+    with pytest.raises(FileError, match="nobody here has that home"):
+        read_pictures("@~no-such-user/a.png")
+
+
 async def test_typed_lines_are_said_in_their_order_though_pictures_take_a_while(tmp_path: Path, capfd) -> None:
     import asyncio
 

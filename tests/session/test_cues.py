@@ -2,8 +2,9 @@
 
 import asyncio
 
+from flashlive_cli.errors import NoAnswer
 from flashlive_cli.reports import ReplyComplete, ReplyFlushed, Transcript, Warned
-from flashlive_cli.session.givens import Cue, Typed, Unsaid
+from flashlive_cli.session.givens import Cue, Patience, Typed, Unsaid
 
 ACCEPTED = {"setupComplete": {}}
 
@@ -54,6 +55,18 @@ async def test_a_cue_that_never_comes_is_given_up_when_the_answer_has_ended(loop
 
     said = [report.text for report in talk.told(Transcript) if report.final]
     assert said == ["one", "Hi.", "two", "Hi."]
+
+
+async def test_an_answer_that_never_comes_is_missed_also_where_the_next_turn_was_to_cut_in(loopback) -> None:
+    async def behaviour(peer) -> None:
+        await peer.setup()
+        await peer.next()
+        await peer.socket.wait_closed()
+
+    talk = loopback(behaviour)
+    await talk.hold(Typed("hello?", Cue(never, cuts_in=True)), patience=Patience(stall_s=0.1, answer_s=0.2))
+
+    assert isinstance(talk.error, NoAnswer)
 
 
 async def test_where_no_answer_is_expected_none_is_missed(loopback) -> None:

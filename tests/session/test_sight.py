@@ -4,7 +4,9 @@ import asyncio
 import base64
 import contextlib
 import socket
+from collections.abc import Iterator
 from dataclasses import dataclass
+from ssl import SSLContext
 from typing import Any
 
 import pytest
@@ -31,6 +33,7 @@ from flashlive_cli.session.givens import Typed
 from flashlive_cli.session.limits import Limits
 from flashlive_cli.session.sight import LEAST_BYTES, MOST_BYTES, now_bytes
 from flashlive_cli.session.wishes import Mute, Push, Say, Show
+from flashlive_cli.sim.certificate import throw_away_certificate
 from tests.session.parts import SOON, FarEnd, abort, accept, chunk, until
 
 ALL_FAMILIES = ("gemini-3.1-flash-live-preview", "gemini-3.8-live", "gemini-2.5-flash-native-audio-latest")
@@ -364,23 +367,34 @@ class Slow:
                 self.got.append(len(message))
 
 
+@pytest.fixture(params=["ws", "wss"])
+def scheme(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str, SSLContext | None]]:
+    """The simulator's way, and the service's; with what the far end needs for it."""
+    if request.param == "ws":
+        yield "ws", None
+        return
+    with throw_away_certificate() as certificate:
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate.ca_file))
+        yield "wss", certificate.context
+
+
 @contextlib.asynccontextmanager
-async def slow_line():
+async def slow_line(scheme: tuple[str, SSLContext | None] = ("ws", None)):
     far_end = Slow()
     door = socket.create_server(("127.0.0.1", 0))
     door.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-    endpoint = find_endpoint(f"ws://127.0.0.1:{door.getsockname()[1]}", "k")
+    endpoint = find_endpoint(f"{scheme[0]}://127.0.0.1:{door.getsockname()[1]}", "k")
     async with (
-        serve(far_end, sock=door, max_size=None, max_queue=1, compression=None),
+        serve(far_end, sock=door, ssl=scheme[1], max_size=None, max_queue=1, compression=None),
         await dial(endpoint) as connection,
     ):
         yield far_end, connection
         far_end.reads.set()
 
 
-async def test_sound_does_not_wait_behind_a_picture_that_has_not_left_yet() -> None:
+async def test_sound_does_not_wait_behind_a_picture_that_has_not_left_yet(scheme) -> None:
     """A picture of 300 kB on a line that takes nothing: the chunks after it are handed over at once, and in order."""
-    async with slow_line() as (far_end, connection), asyncio.TaskGroup() as group:
+    async with slow_line(scheme) as (far_end, connection), asyncio.TaskGroup() as group:
         picture = group.create_task(connection.send("p" * 300_000))
         await until(lambda: connection.unsent_bytes > 100_000)
         begun = asyncio.get_running_loop().time()
@@ -409,10 +423,10 @@ async def test_a_line_that_takes_nothing_is_still_noticed_by_the_sound() -> None
         far_end.reads.set()
 
 
-async def test_a_picture_on_a_line_that_breaks_ends_with_it() -> None:
+async def test_a_picture_on_a_line_that_breaks_ends_with_it(scheme) -> None:
     from flashlive_cli.errors import ConnectionLost
 
-    async with slow_line() as (_, connection):
+    async with slow_line(scheme) as (_, connection):
         async with asyncio.TaskGroup() as group:
             picture = group.create_task(connection.send("p" * 300_000))
             await until(lambda: connection.unsent_bytes > 100_000)

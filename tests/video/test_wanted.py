@@ -42,7 +42,12 @@ def test_a_number_that_is_none_is_said(value: str) -> None:
 
 @pytest.mark.parametrize(
     ("value", "hint"),
-    [("camra", "did you mean camera"), ("there/is/none.png", "give camera"), ("nul\0l", "no such")],
+    [
+        ("camra", "did you mean camera"),
+        ("there/is/none.png", "give camera"),
+        ("nul\0l", "no such"),
+        ("~no-such-user/a.png", "no such"),
+    ],
 )
 def test_what_is_neither_names_the_nearest(value: str, hint: str) -> None:
     with pytest.raises(FileError, match=hint):
