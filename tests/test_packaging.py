@@ -74,13 +74,14 @@ def test_the_archives_are_what_an_index_accepts(archives) -> None:
 def test_the_wheel_holds_the_package_and_nothing_else(archives) -> None:
     package = ROOT / "flashlive_cli"
     modules = {path.relative_to(ROOT).as_posix() for path in package.rglob("*.py")}
+    page = {path.relative_to(ROOT).as_posix() for path in (package / "scenario" / "page").iterdir()}
     about = f"flashlive_cli-{__version__}.dist-info/"
 
     with zipfile.ZipFile(archives[0]) as wheel:
         names = set(wheel.namelist())
 
     described = {"METADATA", "WHEEL", "RECORD", "entry_points.txt", "licenses/LICENSE"}
-    assert names == modules | {"flashlive_cli/py.typed"} | {about + name for name in described}
+    assert names == modules | page | {"flashlive_cli/py.typed"} | {about + name for name in described}
 
 
 def test_the_source_archive_holds_what_its_own_makefile_needs_and_no_litter(archives) -> None:
@@ -93,7 +94,8 @@ def test_the_source_archive_holds_what_its_own_makefile_needs_and_no_litter(arch
     assert not changed
     assert needed <= {path.as_posix() for path in files}
     assert {Path("tests/conftest.py"), Path("examples/where-is-my-order.wav")} <= set(files)
-    kinds = {".py", ".toml", ".md", ".wav", ".svg", ".mjs", ".typed", ".jsonl", ".json", ".yml", ""}
+    kinds = {".py", ".toml", ".md", ".wav", ".svg", ".png", ".mjs", ".typed", ".jsonl", ".json", ".yml", ".txt", ""}
+    kinds |= {".html", ".css", ".js", ".xsd"}
     assert {path.suffix for path in files} <= kinds
     assert {path.parts[0] for path in files if len(path.parts) > 1} == {
         ".ci", ".github", "benchmarks", "docs", "examples", "flashlive_cli", "tests"

@@ -28,7 +28,7 @@ with foreign_stderr() as passage:
     busy.wait()
     threading.Thread(target=complain, daemon=True).start()
     time.sleep(0.1)  # the pipe is full, as nobody reads it just now
-    stream._hanging.set()
+    stream._left_alone.add("a driver")
 print("left")
 """
 
