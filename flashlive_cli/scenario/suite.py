@@ -190,7 +190,7 @@ def run_suite(plan: Plan, audience: Audience) -> Result:
                 worker.job = None
                 audience.finished(job, told.outcome)
                 spent_usd += told.outcome.cost_usd or 0.0
-                if plan.fail_fast and verdict.lost:
+                if plan.fail_fast and verdict.lost and waiting:
                     result.stopped = "--fail-fast"
                 if plan.max_cost_usd is not None and spent_usd >= plan.max_cost_usd and waiting:
                     result.stopped = f"--max-cost {plan.max_cost_usd:g}"
@@ -237,6 +237,7 @@ class _Worker:
     def __init__(self, stage: Stage, *, draw: bool) -> None:
         context = multiprocessing.get_context("spawn")  # forking a process with threads and an event loop is a gamble
         self.job: Job | None = None
+        self._stage = stage
         self.pipe, far = context.Pipe()
         self._process: SpawnProcess = context.Process(
             target=_work, args=(far, stage, draw), name="flashlive-scenario", daemon=True
@@ -264,7 +265,7 @@ class _Worker:
             self._gone = True
             self._process.join(_STOP_S)
             assert self.job is not None
-            return Done(_no_outcome(self.job, f"its process died (exit code {self._process.exitcode})"))
+            return Done(_no_outcome(self.job, self._stage, f"its process died (exit code {self._process.exitcode})"))
         assert isinstance(told, Progress | Done)
         return told
 
@@ -299,9 +300,9 @@ def _work(pipe: "Connection", stage: Stage, draw: bool) -> None:
                 page = Path(held.outcome.evidence) / PAGE_NAME
                 write_html(page, [done.timeline], took_s=held.outcome.took_s)
         except FlashliveError as exc:
-            done = Done(_no_outcome(job, str(exc)))
+            done = Done(_no_outcome(job, stage, str(exc)))
         except Exception as exc:  # noqa: BLE001 - one scenario must not take the others with it
-            done = Done(_no_outcome(job, f"unexpected {type(exc).__name__}: {exc}"))
+            done = Done(_no_outcome(job, stage, f"unexpected {type(exc).__name__}: {exc}"))
         try:
             pipe.send(done)
         except OSError:
@@ -317,7 +318,7 @@ def _be_quiet() -> None:
     sys.stdout = sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123 - for the process's life
 
 
-def _no_outcome(job: Job, error: str) -> Outcome:
+def _no_outcome(job: Job, stage: Stage, error: str) -> Outcome:
     case = job.case
     return Outcome(
         id=case.id,
@@ -325,15 +326,15 @@ def _no_outcome(job: Job, error: str) -> Outcome:
         path=str(case.written.path),
         variant=dict(case.variant),
         repetition=job.repetition,
-        seed=0,
+        seed=stage.seed,
         status="error",
         error=error,
         error_kind="unexpected",
         turns=(),
         checks=(),
         warnings=(),
-        model=case.scenario.model.id or "",
-        simulated=False,
+        model=case.scenario.model.id or stage.model,
+        simulated=stage.endpoint is None,
         duration_s=0.0,
         took_s=0.0,
         cost_usd=None,
