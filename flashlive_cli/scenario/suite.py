@@ -14,8 +14,9 @@ import os
 import signal
 import sys
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from multiprocessing import resource_tracker
 from multiprocessing.connection import wait
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
@@ -242,7 +243,8 @@ class _Worker:
         self._process: SpawnProcess = context.Process(
             target=_work, args=(far, stage, draw), name="flashlive-scenario", daemon=True
         )
-        self._process.start()
+        with _ctrl_c_held_back():
+            self._process.start()
         far.close()
         self._gone = False
 
@@ -283,9 +285,33 @@ class _Worker:
             self._process.join()
 
 
+@contextlib.contextmanager
+def _ctrl_c_held_back() -> Iterator[None]:
+    """
+    Let a process be born with Ctrl-C held back: it would tell of it in twenty lines while it imports.
+
+    One that comes meanwhile is raised afterwards; in the middle it would leave a process half told what to be.
+    """
+    came: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, _: came.append(number))
+    if sys.platform != "win32":
+        resource_tracker.ensure_running()  # else starting that lets it through again
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # what a new process inherits
+    try:
+        yield
+    finally:
+        if sys.platform != "win32":
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+        signal.signal(signal.SIGINT, before)
+    if came:
+        raise KeyboardInterrupt
+
+
 def _work(pipe: "Connection", stage: Stage, draw: bool) -> None:
     """Run what comes down the pipe, until it closes; in a process of its own."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's, which ends us
+    if sys.platform != "win32":
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})  # for the children of tools
     _be_quiet()
     while True:
         try:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -145,6 +146,29 @@ def test_a_dry_run_lists_what_would_be_run(good) -> None:
     assert done.returncode == 0
     other = EXAMPLES / "order-status.toml"
     assert done.stdout.splitlines() == [f"{good}: good (1 turn)", f"{other}: order status (1 turn)"]
+
+
+@pytest.mark.skipif(os.name == "nt" or not shutil.which("pgrep"), reason="POSIX signals and processes")
+def test_workers_that_have_just_been_started_say_nothing_of_ctrl_c(good) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "flashlive_cli", "test", "--sim", "-j", "8", "--repeat", "8", str(good)],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+    )  # fmt: skip
+    deadline = time.monotonic() + 20
+    while _n_children(process.pid) < 2:  # the first is multiprocessing's own
+        assert time.monotonic() < deadline, "no worker is started"
+        time.sleep(0.002)
+    time.sleep(0.02)
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does
+    _, told = process.communicate(timeout=20)
+
+    assert process.returncode == 130
+    assert "Traceback" not in told
+
+
+def _n_children(parent: int) -> int:
+    found = subprocess.run(["pgrep", "-P", str(parent)], capture_output=True, text=True, check=False)
+    return len(found.stdout.split())
 
 
 @pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
