@@ -129,6 +129,17 @@ def test_a_report_that_cannot_be_written_is_one_line_at_once(good) -> None:
     assert len(done.stderr.splitlines()) == 1, "said before anything is run"
 
 
+def test_cost_is_counted_by_the_prices_of_the_users_own(good) -> None:
+    (good.parent / "flashlive.toml").write_text(
+        '[prices."gemini-3.1-flash-live-preview"]\ntext_in = 1e6\naudio_in = 1e6\ntext_out = 1e6\naudio_out = 1e6\n',
+        encoding="utf-8",
+    )
+    done = flashlive("--sim", "--speed", 10, "--json", good, cwd=good.parent)
+
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["totals"]["cost_usd"] > 10, "a million dollars for a million tokens"
+
+
 def test_update_from_takes_over_what_a_run_has(good, tmp_path) -> None:
     assert flashlive("--sim", "--speed", 10, "--evidence", tmp_path / "evidence", good).returncode == 0
     good.write_text(GOOD.replace("I am fine.", "something else") + "# a remark\n", encoding="utf-8")
