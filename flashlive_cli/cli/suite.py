@@ -204,6 +204,7 @@ def _stage(asked: Asked, settings: Config) -> Stage:
         speed=asked.speed or 1.0,
         model=settings.model,
         voice=find_voice(settings.voice) if settings.voice else None,
+        prices=settings.prices,
         evidence=asked.evidence,
         seed=asked.seed,
     )

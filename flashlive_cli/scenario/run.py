@@ -6,9 +6,9 @@ The event loop belongs to the run; its clock runs `speed` times as fast as the w
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
@@ -53,7 +53,7 @@ class Stage:
         speed: of the conversation's clock; 1 with the service.
         model: where a scenario names none.
         voice: likewise.
-        prices: what the user pays; see `protocol.prices`.
+        prices: the user's own; see `protocol.prices.find_price`.
         evidence: folder in which each run keeps one of its own; None for nothing.
         seed: of what is made up.
     """
@@ -63,6 +63,7 @@ class Stage:
     speed: float = 1.0
     model: str = DEFAULT_MODEL
     voice: str | None = None
+    prices: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     evidence: Path | None = None
     seed: int = 0
 
@@ -164,7 +165,7 @@ class _Run:
             clock=clock,
             patience=Patience(),
             limits=Limits(),
-            price=find_price(model.id, {}),
+            price=find_price(model.id, self._stage.prices),
             simulated=self._stage.endpoint is None,
         )
         try:

@@ -14,8 +14,9 @@ import os
 import signal
 import sys
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from multiprocessing import resource_tracker
 from multiprocessing.connection import wait
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
@@ -190,7 +191,7 @@ def run_suite(plan: Plan, audience: Audience) -> Result:
                 worker.job = None
                 audience.finished(job, told.outcome)
                 spent_usd += told.outcome.cost_usd or 0.0
-                if plan.fail_fast and verdict.lost:
+                if plan.fail_fast and verdict.lost and waiting:
                     result.stopped = "--fail-fast"
                 if plan.max_cost_usd is not None and spent_usd >= plan.max_cost_usd and waiting:
                     result.stopped = f"--max-cost {plan.max_cost_usd:g}"
@@ -237,11 +238,13 @@ class _Worker:
     def __init__(self, stage: Stage, *, draw: bool) -> None:
         context = multiprocessing.get_context("spawn")  # forking a process with threads and an event loop is a gamble
         self.job: Job | None = None
+        self._stage = stage
         self.pipe, far = context.Pipe()
         self._process: SpawnProcess = context.Process(
             target=_work, args=(far, stage, draw), name="flashlive-scenario", daemon=True
         )
-        self._process.start()
+        with _ctrl_c_held_back():
+            self._process.start()
         far.close()
         self._gone = False
 
@@ -264,7 +267,7 @@ class _Worker:
             self._gone = True
             self._process.join(_STOP_S)
             assert self.job is not None
-            return Done(_no_outcome(self.job, f"its process died (exit code {self._process.exitcode})"))
+            return Done(_no_outcome(self.job, self._stage, f"its process died (exit code {self._process.exitcode})"))
         assert isinstance(told, Progress | Done)
         return told
 
@@ -282,9 +285,33 @@ class _Worker:
             self._process.join()
 
 
+@contextlib.contextmanager
+def _ctrl_c_held_back() -> Iterator[None]:
+    """
+    Let a process be born with Ctrl-C held back: it would tell of it in twenty lines while it imports.
+
+    One that comes meanwhile is raised afterwards; in the middle it would leave a process half told what to be.
+    """
+    came: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, _: came.append(number))
+    if sys.platform != "win32":
+        resource_tracker.ensure_running()  # else starting that lets it through again
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # what a new process inherits
+    try:
+        yield
+    finally:
+        if sys.platform != "win32":
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+        signal.signal(signal.SIGINT, before)
+    if came:
+        raise KeyboardInterrupt
+
+
 def _work(pipe: "Connection", stage: Stage, draw: bool) -> None:
     """Run what comes down the pipe, until it closes; in a process of its own."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's, which ends us
+    if sys.platform != "win32":
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})  # for the children of tools
     _be_quiet()
     while True:
         try:
@@ -299,9 +326,9 @@ def _work(pipe: "Connection", stage: Stage, draw: bool) -> None:
                 page = Path(held.outcome.evidence) / PAGE_NAME
                 write_html(page, [done.timeline], took_s=held.outcome.took_s)
         except FlashliveError as exc:
-            done = Done(_no_outcome(job, str(exc)))
+            done = Done(_no_outcome(job, stage, str(exc)))
         except Exception as exc:  # noqa: BLE001 - one scenario must not take the others with it
-            done = Done(_no_outcome(job, f"unexpected {type(exc).__name__}: {exc}"))
+            done = Done(_no_outcome(job, stage, f"unexpected {type(exc).__name__}: {exc}"))
         try:
             pipe.send(done)
         except OSError:
@@ -317,7 +344,7 @@ def _be_quiet() -> None:
     sys.stdout = sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123 - for the process's life
 
 
-def _no_outcome(job: Job, error: str) -> Outcome:
+def _no_outcome(job: Job, stage: Stage, error: str) -> Outcome:
     case = job.case
     return Outcome(
         id=case.id,
@@ -325,15 +352,15 @@ def _no_outcome(job: Job, error: str) -> Outcome:
         path=str(case.written.path),
         variant=dict(case.variant),
         repetition=job.repetition,
-        seed=0,
+        seed=stage.seed,
         status="error",
         error=error,
         error_kind="unexpected",
         turns=(),
         checks=(),
         warnings=(),
-        model=case.scenario.model.id or "",
-        simulated=False,
+        model=case.scenario.model.id or stage.model,
+        simulated=stage.endpoint is None,
         duration_s=0.0,
         took_s=0.0,
         cost_usd=None,

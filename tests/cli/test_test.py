@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -128,6 +129,17 @@ def test_a_report_that_cannot_be_written_is_one_line_at_once(good) -> None:
     assert len(done.stderr.splitlines()) == 1, "said before anything is run"
 
 
+def test_cost_is_counted_by_the_prices_of_the_users_own(good) -> None:
+    (good.parent / "flashlive.toml").write_text(
+        '[prices."gemini-3.1-flash-live-preview"]\ntext_in = 1e6\naudio_in = 1e6\ntext_out = 1e6\naudio_out = 1e6\n',
+        encoding="utf-8",
+    )
+    done = flashlive("--sim", "--speed", 10, "--json", good, cwd=good.parent)
+
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["totals"]["cost_usd"] > 10, "a million dollars for a million tokens"
+
+
 def test_update_from_takes_over_what_a_run_has(good, tmp_path) -> None:
     assert flashlive("--sim", "--speed", 10, "--evidence", tmp_path / "evidence", good).returncode == 0
     good.write_text(GOOD.replace("I am fine.", "something else") + "# a remark\n", encoding="utf-8")
@@ -145,6 +157,29 @@ def test_a_dry_run_lists_what_would_be_run(good) -> None:
     assert done.returncode == 0
     other = EXAMPLES / "order-status.toml"
     assert done.stdout.splitlines() == [f"{good}: good (1 turn)", f"{other}: order status (1 turn)"]
+
+
+@pytest.mark.skipif(os.name == "nt" or not shutil.which("pgrep"), reason="POSIX signals and processes")
+def test_workers_that_have_just_been_started_say_nothing_of_ctrl_c(good) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "flashlive_cli", "test", "--sim", "-j", "8", "--repeat", "8", str(good)],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+    )  # fmt: skip
+    deadline = time.monotonic() + 20
+    while _n_children(process.pid) < 2:  # the first is multiprocessing's own
+        assert time.monotonic() < deadline, "no worker is started"
+        time.sleep(0.002)
+    time.sleep(0.02)
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does
+    _, told = process.communicate(timeout=20)
+
+    assert process.returncode == 130
+    assert "Traceback" not in told
+
+
+def _n_children(parent: int) -> int:
+    found = subprocess.run(["pgrep", "-P", str(parent)], capture_output=True, text=True, check=False)
+    return len(found.stdout.split())
 
 
 @pytest.mark.skipif(os.name == "nt", reason="POSIX signals")

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from flashlive_cli.errors import ConfigError, FileError
+from flashlive_cli.protocol.families import DEFAULT_MODEL
 from flashlive_cli.scenario.run import Stage
 from flashlive_cli.scenario.selection import find_files, parse_shard, read_cases, select
 from flashlive_cli.scenario.suite import Plan, run_suite
@@ -74,6 +75,13 @@ def test_fail_fast_hands_out_nothing_more(tmp_path) -> None:
     assert result.stopped == "--fail-fast"
 
 
+def test_what_fails_last_has_stopped_nothing(tmp_path) -> None:
+    result = run(read_cases([write(tmp_path, "a", typed("good", "bad"))]), fail_fast=True)
+
+    assert not result.verdicts[0].passed
+    assert result.stopped is None
+
+
 def test_a_limit_of_money_hands_out_nothing_more(tmp_path) -> None:
     for name in "abc":
         write(tmp_path, name, typed("good", "good"))
@@ -90,11 +98,13 @@ def test_a_process_that_dies_is_an_outcome_and_the_others_go_on(tmp_path) -> Non
     calls = typed("x", "x", tools='"tools.py"') + 'calls = [{ name = "crash", args = {} }]\n'
     write(tmp_path, "a", calls)
     write(tmp_path, "b", typed("good", "good"))
-    first, second = run(read_cases(find_files([tmp_path]))).verdicts
+    stage = Stage(speed=SPEED, seed=5)
+    first, second = run_suite(Plan(cases=read_cases(find_files([tmp_path])), stage=stage), Told()).verdicts
 
     (died,) = first.outcomes
     assert died.error == "its process died (exit code 7)"
     assert died.error_kind == "unexpected"
+    assert (died.simulated, died.seed, died.model) == (True, 5, DEFAULT_MODEL)
     assert second.passed
 
 
