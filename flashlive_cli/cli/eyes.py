@@ -45,7 +45,7 @@ class TalkEyes:
 def show_preview(still: "Still", screen: Screen) -> None:
     """Show a still in small, where it was made with a preview and there is a panel."""
     from flashlive_cli.ui.acts import PictureShown  # noqa: PLC0415 - for who sends pictures
-    from flashlive_cli.video.stills import Still as OurStill  # noqa: PLC0415 - the same
+    from flashlive_cli.video.still import Still as OurStill  # noqa: PLC0415 - the same
 
     if isinstance(still, OurStill) and still.preview is not None:
         preview = still.preview

@@ -17,7 +17,7 @@ from flashlive_cli.video.wanted import IMAGE_SUFFIXES
 if TYPE_CHECKING:
     import asyncio
 
-    from flashlive_cli.video.stills import Still
+    from flashlive_cli.video.still import Still
 
 _SUFFIXES: Final = "|".join(suffix[1:] for suffix in sorted(IMAGE_SUFFIXES))
 _NAMED: Final = re.compile(rf'(?<!\S)@(?:"([^"]+)"|(\S+?\.(?:{_SUFFIXES}))(?=[.,;:!?)\]]*(?:\s|$)))', re.IGNORECASE)

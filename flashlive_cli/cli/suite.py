@@ -23,6 +23,7 @@ from flashlive_cli.printable import printable
 from flashlive_cli.private import open_private
 from flashlive_cli.protocol.families import find_model
 from flashlive_cli.protocol.voices import find_voice
+from flashlive_cli.recording.folder import find_sessions, is_session
 from flashlive_cli.scenario.junit import junit_xml
 from flashlive_cli.scenario.outcome import Outcome
 from flashlive_cli.scenario.page import write_html
@@ -39,6 +40,7 @@ FAILED: Final = 1
 SERVICE: Final = 3
 
 HEADS: Final = ("turns", "talked", "first audio", "cost")
+"""Of the table; the first audio is the median of all turns."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,14 +85,15 @@ def hold_suite(asked: Asked) -> int:
     if asked.update_from is not None:
         return _update(asked, asked.update_from)
     files = find_files(asked.paths)
-    chosen = select(read_cases(files), words=asked.words, shard=parse_shard(asked.shard))
-    if not chosen:
-        raise ConfigError("no scenario is left to run: see -k and --shard")
+    shard = parse_shard(asked.shard)
+    named = select(read_cases(files), words=asked.words)
+    if not named:
+        raise ConfigError(f"no scenario is left to run: none fits -k {asked.words!r}")
+    chosen = select(named, shard=shard)
     stage = _stage(asked, settings)
     if asked.dry_run:
         return _list(chosen)
-    for target in filter(None, (asked.junit, asked.html)):
-        _make_room(target)
+    _prepare_targets(asked, [path for case in named for path in case.written.files])
     began, began_s = datetime.now(UTC), time.perf_counter()
     plan = Plan(
         cases=chosen,
@@ -107,6 +110,8 @@ def hold_suite(asked: Asked) -> int:
         SuiteScreen(sys.stderr, len(chosen) * asked.repeat, live=sys.stderr.isatty()) as screen,
     ):
         result = run_suite(plan, _Audience(screen))
+    if ended_by:
+        result.stopped = signal.Signals(ended_by[0]).name
     took_s = time.perf_counter() - began_s
     outcomes = [run.outcome for run in result.runs]
     if asked.as_json:
@@ -125,19 +130,48 @@ def _update(asked: Asked, recording: Path) -> int:
     """Take over what a recording has, into the one scenario that is named."""
     if len(asked.paths) != 1 or not asked.paths[0].is_file():
         raise ConfigError("--update-from goes with one scenario file")
+    if not is_session(recording) and len(inside := find_sessions(recording)) == 1:
+        recording = inside[0]  # all the evidence there is
     changes = update_scenario(asked.paths[0], recording)
     for change in changes or ["nothing has changed"]:
         typer.echo(printable(change))
     return 0
 
 
-def _make_room(path: Path) -> None:
+def _prepare_targets(asked: Asked, read: Sequence[Path]) -> None:
     """
-    See that a report can be written, before hours and money are spent on what it tells.
+    See that the reports can be written, before hours and money are spent on what they tell.
 
     Raises:
-        FileError: it cannot.
+        ConfigError: one would overwrite another, or what was read.
+        FileError: one cannot be written.
     """
+    taken = {path.resolve(): str(path) for path in read}
+    for option, target in (("--junit", asked.junit), ("--html", asked.html), ("--evidence", asked.evidence)):
+        if target is None:
+            continue
+        if str(target) == "-":
+            raise ConfigError(
+                f"{option} - would be a file of that name; stdout has the table, or with --json the report"
+            )
+        if other := taken.get(target.resolve()):
+            raise ConfigError(f"{option} {target} would overwrite {other}")
+        taken[target.resolve()] = option
+        if option == "--evidence":
+            _make_folder(target)
+        else:
+            _make_room(target)
+
+
+def _make_folder(path: Path) -> None:
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except (OSError, ValueError) as exc:
+        reason = "it is no folder" if isinstance(exc, FileExistsError) else reason_of(exc)
+        raise FileError(printable(f"{path}: cannot hold evidence: {reason}")) from exc
+
+
+def _make_room(path: Path) -> None:
     try:
         if not path.parent.is_dir():
             path.parent.mkdir(parents=True)
@@ -170,7 +204,7 @@ def _write(asked: Asked, result: Result, *, began: datetime, took_s: float) -> N
 
 @contextlib.contextmanager
 def _terminable() -> Iterator[list[int]]:
-    """Let SIGTERM end a run as Ctrl-C does: what there is by then is reported. Yield what came of that kind."""
+    """Let SIGTERM, and a terminal that is closed, end a run as Ctrl-C does: what there is by then is reported."""
     caught: list[int] = []
 
     def end(number: int, frame: object) -> None:
@@ -178,11 +212,13 @@ def _terminable() -> Iterator[list[int]]:
         caught.append(number)
         raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGTERM, end)
+    numbers = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]  # Windows has one
+    before = {number: signal.signal(number, end) for number in numbers}
     try:
         yield caught
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _check(asked: Asked) -> None:
@@ -231,25 +267,32 @@ class _Audience:
         self._screen = screen
 
     def started(self, job: Job) -> None:
-        self._screen.started(job, _named(job), len(job.case.scenario.turn))
+        self._screen.started(_key(job), _named(job), len(job.case.scenario.turn))
 
     def advanced(self, job: Job, progress: Progress) -> None:
-        self._screen.advanced(job, progress.turn)
+        self._screen.advanced(_key(job), progress.turn)
 
     def finished(self, job: Job, outcome: Outcome) -> None:
-        self._screen.finished(job, outcome.status, _named(job), outcome.took_s)
+        self._screen.finished(_key(job), outcome.status, _named(job), outcome.took_s)
+
+
+def _key(job: Job) -> tuple[str, int]:
+    return job.case.id, job.repetition
 
 
 def _named(job: Job) -> str:
     return job.case.name if job.repetition == 1 else f"{job.case.name} #{job.repetition}"
 
 
+def _status(verdict: Verdict) -> Status:
+    if not verdict.outcomes:
+        return "not run"
+    errors = any(outcome.status == "error" for outcome in verdict.outcomes)
+    return "passed" if verdict.passed else "error" if errors else "failed"
+
+
 def _row(verdict: Verdict) -> Row:
     outcomes = verdict.outcomes
-    status: Status = "not run"
-    if outcomes:
-        errors = any(outcome.status == "error" for outcome in outcomes)
-        status = "passed" if verdict.passed else "error" if errors else "failed"
     reasons: list[str] = []
     for outcome in outcomes:
         mark = f"#{outcome.repetition} " if verdict.repeat > 1 else ""
@@ -268,17 +311,18 @@ def _row(verdict: Verdict) -> Row:
         f"${sum(costs):.4f}" if costs else "",
     )
     runs = f"{verdict.n_passed}/{len(outcomes)}" if verdict.repeat > 1 else ""
-    return Row(status, verdict.case.name, runs, figures, reasons)
+    return Row(_status(verdict), verdict.case.name, runs, figures, reasons)
 
 
 def _summary(result: Result) -> str:
     counts = {
         "passed": sum(verdict.passed for verdict in result.verdicts),
-        "failed": sum(bool(verdict.outcomes) and not verdict.passed for verdict in result.verdicts),
+        "failed": sum(_status(verdict) == "failed" for verdict in result.verdicts),
+        "errors": sum(_status(verdict) == "error" for verdict in result.verdicts),
         "not run": sum(not verdict.outcomes for verdict in result.verdicts),
         "flaky": sum(verdict.flaky for verdict in result.verdicts),
     }
-    told = [f"{number} {name}" for name, number in counts.items() if number]
+    told = [f"{number} {name}" for name, number in counts.items() if number] or ["nothing to run"]
     why = f"; stopped by {result.stopped}" if result.stopped else ""
     return ", ".join(told) + why
 

@@ -57,6 +57,15 @@ class Written:
         """Of the scenario: its own, else its file's."""
         return self.scenario.name or self.path.stem
 
+    @property
+    def files(self) -> list[Path]:
+        """What it is read from: itself, and the files it names; not what it includes."""
+        scenario = self.scenario
+        noises = [scenario.noise, *(turn.noise for turn in scenario.turn)]
+        named = [name for turn in scenario.turn for name in (turn.say, turn.image) if name is not None]
+        named += [*scenario.tools.files, *(noise.file for noise in noises if noise is not None and noise.file)]
+        return [self.path, *map(Path, named)]
+
     def script(self) -> Script:
         """
         Return what the simulator plays; reads the recordings it names.

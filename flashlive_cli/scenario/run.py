@@ -14,7 +14,7 @@ from pathlib import Path
 
 from flashlive_cli.audio.rates import Resampler
 from flashlive_cli.clock import Clock
-from flashlive_cli.errors import ConfigError, FileError, FlashliveError, ToolError
+from flashlive_cli.errors import ConfigError, FileError, FlashliveError, NoAnswer, ToolError
 from flashlive_cli.pcm import WIRE_IN, WIRE_OUT
 from flashlive_cli.protocol import commands as c
 from flashlive_cli.protocol.families import DEFAULT_MODEL, Model, find_model
@@ -176,7 +176,7 @@ class _Run:
                 raise
             raise TooLong(f"not over after {scenario.max_duration_s:g} s, its max_duration_s") from None
         finally:
-            self._duration_s = clock.now() - (self.course.ready_s or clock.now())
+            self._duration_s = 0.0 if self.course.ready_s is None else clock.now() - self.course.ready_s
 
     def outcome(self, error: FlashliveError | None, *, took_s: float) -> Outcome:
         case, course = self._case, self.course
@@ -185,6 +185,9 @@ class _Run:
         if isinstance(error, TooLong):
             limit = f"to be over after {case.scenario.max_duration_s:g} s"
             checks = (*checks, Check("max_duration_s", False, limit, "a conversation that went on"))
+            error = None
+        if isinstance(error, NoAnswer) and course.ready_s is not None:  # an agent that is mute has not passed
+            checks = (*checks, Check("answer", False, "an answer to any turn", "none"))
             error = None
         ok = all(check.ok for check in (*checks, *(check for turn in turns for check in turn.checks)))
         return Outcome(

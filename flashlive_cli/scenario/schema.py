@@ -145,8 +145,8 @@ class Call(Table):
 
 
 def _rule(name: str, value: object) -> object:
-    """Take a table that speaks of `regex`, `equals` or `absent` for a rule, anything else for the value itself."""
-    if not isinstance(value, dict) or not value.keys() & ArgumentRule.model_fields.keys():
+    """Take a table for a rule, anything else for the value itself; a value that is a table stands in `equals`."""
+    if not isinstance(value, dict):
         return value
     try:
         return ArgumentRule.model_validate(value)

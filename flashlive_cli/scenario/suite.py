@@ -13,6 +13,8 @@ import multiprocessing
 import os
 import signal
 import sys
+import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -35,6 +37,11 @@ if TYPE_CHECKING:
 
 _STOP_S: Final = 2.0
 """Real seconds that workers have to end by themselves before they are killed."""
+_GRACE_S: Final = 120.0
+"""
+Real seconds beyond `max_duration_s` that a run may take: for espeak-ng, a tool's thirty seconds, and a busy machine.
+What takes longer hangs: a tool that blocks the loop, or a regular expression that never comes to an end.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,7 +229,13 @@ def _hand_out(plan: Plan, waiting: deque[Job], workers: list["_Worker"], audienc
 def _ready(busy: Sequence["_Worker"]) -> Iterable["_Worker"]:
     """Wait for those that have something to say, or have died."""
     by_end: dict[object, _Worker] = {worker.pipe: worker for worker in busy}
-    return [by_end[end] for end in wait([worker.pipe for worker in busy])]
+    while True:
+        left_s = max(0.0, min(worker.due_s for worker in busy) - time.monotonic())
+        if ready := wait([worker.pipe for worker in busy], timeout=left_s):
+            return [by_end[end] for end in ready]
+        for worker in busy:
+            if time.monotonic() >= worker.due_s:
+                worker.give_up()
 
 
 def _end(workers: Sequence["_Worker"]) -> None:
@@ -238,6 +251,7 @@ class _Worker:
     def __init__(self, stage: Stage, *, draw: bool) -> None:
         context = multiprocessing.get_context("spawn")  # forking a process with threads and an event loop is a gamble
         self.job: Job | None = None
+        self.due_s = 0.0  # by the machine's monotonic clock
         self._stage = stage
         self.pipe, far = context.Pipe()
         self._process: SpawnProcess = context.Process(
@@ -247,6 +261,7 @@ class _Worker:
             self._process.start()
         far.close()
         self._gone = False
+        self._hangs = False
 
     @property
     def is_alive(self) -> bool:
@@ -256,6 +271,7 @@ class _Worker:
     def take(self, job: Job) -> None:
         """Run it."""
         self.job = job
+        self.due_s = time.monotonic() + job.case.scenario.max_duration_s / self._stage.speed + _GRACE_S
         with contextlib.suppress(OSError):  # it is dead, which `hear` tells
             self.pipe.send(job)
 
@@ -267,9 +283,18 @@ class _Worker:
             self._gone = True
             self._process.join(_STOP_S)
             assert self.job is not None
-            return Done(_no_outcome(self.job, self._stage, f"its process died (exit code {self._process.exitcode})"))
+            if self._hangs:
+                words = "it did not come to an end: does a tool, or a regular expression, never return?"
+                return Done(_no_outcome(self.job, self._stage, words))
+            code = self._process.exitcode
+            return Done(_no_outcome(self.job, self._stage, f"its process died (exit code {code}); did a tool end it?"))
         assert isinstance(told, Progress | Done)
         return told
+
+    def give_up(self) -> None:
+        """Kill it: it hangs. That it has died is heard like anything else."""
+        self._hangs = True
+        self._process.kill()
 
     def end(self) -> None:
         """Let it end: at once where it works."""
@@ -313,6 +338,7 @@ def _work(pipe: "Connection", stage: Stage, draw: bool) -> None:
     if sys.platform != "win32":
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})  # for the children of tools
     _be_quiet()
+    threading.Thread(target=_end_with_parent, name="flashlive-parent", daemon=True).start()
     while True:
         try:
             job = pipe.recv()
@@ -333,6 +359,14 @@ def _work(pipe: "Connection", stage: Stage, draw: bool) -> None:
             pipe.send(done)
         except OSError:
             return
+
+
+def _end_with_parent() -> None:
+    """End this process when its parent has gone, whatever it is at: nobody is there to be told of it."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _be_quiet() -> None:

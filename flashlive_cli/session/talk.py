@@ -156,7 +156,7 @@ class Talk:
 
     def _limit_of_pictures(self) -> str | None:
         """Say what becomes of a session with pictures, which is short as the service has it."""
-        if self._eyes is None:
+        if self._eyes is None or self._eyes.when == "key":  # one now and then is no film
             return None
         if self._line.setup.compress_context:
             return f"{_SHORT_WITH_PICTURES} unless its context is compressed: that is on, and the oldest is forgotten"

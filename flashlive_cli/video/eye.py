@@ -20,7 +20,7 @@ from typing import Final
 from flashlive_cli.clock import Clock
 from flashlive_cli.errors import DeviceError, FlashliveError
 from flashlive_cli.video.source import Source, load, open_source
-from flashlive_cli.video.stills import MOST_BYTES, Still
+from flashlive_cli.video.still import MOST_BYTES, Still
 from flashlive_cli.video.wanted import Wanted
 
 PATIENCE_S: Final = 10.0

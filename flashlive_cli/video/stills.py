@@ -5,10 +5,11 @@ The service looks at 768 by 768 or so. A JPEG of that size at quality 70 has 30 
 it may be is encoded again at less quality, and in the end smaller.
 """
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import cv2
+
+from flashlive_cli.video.still import MOST_BYTES, Preview, Still
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -16,48 +17,9 @@ if TYPE_CHECKING:
 SIDE_PX: Final = 768
 QUALITY: Final = 70
 LEAST_QUALITY: Final = 20
-MOST_BYTES: Final = 200_000
 LEAST_SIDE_PX: Final = 96
 PREVIEW_SIDE_PX: Final = 160
 PREVIEW_QUALITY: Final = 60
-
-
-@dataclass(frozen=True, slots=True)
-class Preview:
-    """
-    The same in small, for whoever shows it to the user.
-
-    Attributes:
-        width: in pixels.
-        height: in pixels.
-        rgb: three bytes a pixel, row by row from the top.
-        jpeg: the same as a file.
-    """
-
-    width: int
-    height: int
-    rgb: bytes
-    jpeg: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Still:
-    """
-    A picture for the wire.
-
-    Attributes:
-        image: a JPEG file.
-        width: in pixels.
-        height: in pixels.
-        preview: None where nobody looks at it.
-        mime_type: of `image`.
-    """
-
-    image: bytes
-    width: int
-    height: int
-    preview: Preview | None = None
-    mime_type: str = "image/jpeg"
 
 
 def make_still(frame: "NDArray[Any]", *, most_bytes: int = MOST_BYTES, with_preview: bool = False) -> Still:

@@ -3,6 +3,8 @@
 import base64
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -159,6 +161,17 @@ def test_a_missing_extra_is_one_line_and_the_voice_goes_on(shell, monkeypatch) -
     assert done.code == 0, done
     assert "pip install 'flashlive-cli[video]'; the talk goes on without pictures" in done.err
     assert "gemini: " in done.out
+
+
+def test_where_opencv_is_really_missing_the_voice_goes_on_too() -> None:
+    code = (
+        "import sys; sys.modules['cv2'] = None; sys.modules['mss'] = None; from flashlive_cli.cli import main; main()"
+    )
+    talk = ("talk", "--sim", "--speed", "10", "-x", "hi", "--video", "camera")
+    done = subprocess.run([sys.executable, "-c", code, *talk], capture_output=True, text=True, check=False, timeout=50)
+
+    assert "gemini: " in done.stdout, done.stderr
+    assert "unexpected" not in done.stderr
 
 
 def test_a_settings_file_names_its_picture_beside_itself(shell) -> None:

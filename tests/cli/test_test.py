@@ -151,6 +151,47 @@ def test_update_from_takes_over_what_a_run_has(good, tmp_path) -> None:
     assert flashlive("--update-from", tmp_path / "evidence" / "good", good).stdout == "nothing has changed\n"
 
 
+@pytest.mark.parametrize(
+    ("args", "words"),
+    [
+        (("--junit", "good.toml"), "--junit good.toml would overwrite"),
+        (("--html", "clip.wav"), "--html clip.wav would overwrite"),
+        (("--junit", "same", "--html", "same"), "--html same would overwrite --junit"),
+        (("--junit", "-"), "--junit - would be a file of that name"),
+        (("--evidence", "good.toml"), "--evidence good.toml would overwrite"),
+        (("--evidence", "clip.wav/x"), "cannot hold evidence"),
+    ],
+)
+def test_no_report_overwrites_what_is_read(good, args, words) -> None:
+    shutil.copyfile(EXAMPLES / "where-is-my-order.wav", good.parent / "clip.wav")
+    good.write_text(GOOD + '[[turn]]\nsay = "clip.wav"\n', encoding="utf-8")
+    before = good.read_bytes(), (good.parent / "clip.wav").read_bytes()
+    done = flashlive("--sim", *args, "good.toml", cwd=good.parent)
+
+    assert done.returncode == 2
+    assert words in done.stderr
+    assert (good.read_bytes(), (good.parent / "clip.wav").read_bytes()) == before
+
+
+def test_an_empty_share_is_no_failure(good) -> None:
+    done = flashlive("--sim", "--shard", "2/2", good)
+
+    assert (done.returncode, done.stdout.splitlines()[-1]) == (0, "nothing to run")
+
+
+def test_on_a_terminal_bars_come_and_go(shell, window) -> None:
+    (shell.folder / "good.toml").write_text(GOOD, encoding="utf-8")
+    (shell.folder / "bad.toml").write_text(GOOD.replace("fine.", "ill."), encoding="utf-8")
+    at = window()
+    at.start("test", "--sim", "--speed", "10", "good.toml", "bad.toml")
+    assert at.ended() == 1
+
+    assert at.modes() == at.before
+    assert "all" in at.words
+    assert "1 passed, 1 failed" in at.words
+    assert "unexpected" not in at.words
+
+
 def test_a_dry_run_lists_what_would_be_run(good) -> None:
     done = flashlive("--dry-run", good, EXAMPLES / "order-status.toml")
 
@@ -183,8 +224,11 @@ def _n_children(parent: int) -> int:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_ended_from_outside_it_tells_what_there_is_and_leaves_no_process(good, number, code) -> None:
+@pytest.mark.parametrize(
+    ("number", "code", "by"),
+    [(signal.SIGINT, 130, "Ctrl-C"), (signal.SIGTERM, 143, "SIGTERM"), (signal.SIGHUP, 129, "SIGHUP")],
+)
+def test_ended_from_outside_it_tells_what_there_is_and_leaves_no_process(good, number, code, by) -> None:
     good.write_text("[[turn]]\nsilence_ms = 60000\n", encoding="utf-8")
     args = ["--sim", "--speed", "10", "-j", "2", str(good), str(EXAMPLES / "order-status.toml")]
     process = subprocess.Popen(
@@ -197,7 +241,7 @@ def test_ended_from_outside_it_tells_what_there_is_and_leaves_no_process(good, n
         process.send_signal(number)
         out, _ = process.communicate(timeout=20)
         assert process.returncode == code
-        assert "1 passed, 1 not run; stopped by Ctrl-C" in out
+        assert f"1 passed, 1 not run; stopped by {by}" in out
         deadline = time.monotonic() + 10
         while is_there(process.pid):
             assert time.monotonic() < deadline, "a worker is left"
@@ -205,3 +249,21 @@ def test_ended_from_outside_it_tells_what_there_is_and_leaves_no_process(good, n
     finally:
         process.kill()
         process.wait()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
+def test_workers_end_with_a_parent_that_is_killed(good) -> None:
+    good.write_text("[[turn]]\nsilence_ms = 60000\n", encoding="utf-8")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "flashlive_cli", "test", "--sim", str(good)],
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
+    )  # fmt: skip
+    deadline = time.monotonic() + 30
+    while _n_children(process.pid) < 2:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    process.kill()
+    process.wait()
+    while is_there(process.pid):
+        assert time.monotonic() < deadline, "a worker is left"
+        time.sleep(0.05)

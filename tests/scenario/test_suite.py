@@ -102,7 +102,7 @@ def test_a_process_that_dies_is_an_outcome_and_the_others_go_on(tmp_path) -> Non
     first, second = run_suite(Plan(cases=read_cases(find_files([tmp_path])), stage=stage), Told()).verdicts
 
     (died,) = first.outcomes
-    assert died.error == "its process died (exit code 7)"
+    assert died.error == "its process died (exit code 7); did a tool end it?"
     assert died.error_kind == "unexpected"
     assert (died.simulated, died.seed, died.model) == (True, 5, DEFAULT_MODEL)
     assert second.passed
@@ -163,3 +163,15 @@ def test_folders_leave_out_what_is_for_others_to_include(tmp_path) -> None:
         find_files([tmp_path / "_more"] if not (tmp_path / "_more" / "b.toml").unlink() else [])
     with pytest.raises(FileError, match="no such file"):
         find_files([tmp_path / "nix.toml"])
+
+
+def test_what_never_comes_to_an_end_is_killed_and_the_others_go_on(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr("flashlive_cli.scenario.suite._GRACE_S", 6.0)
+    write(tmp_path, "a", typed("a" * 40 + "!", "(a+)+$", max_duration_s="20.0"))
+    write(tmp_path, "b", typed("good", "good"))
+    first, second = run(read_cases(find_files([tmp_path]))).verdicts
+
+    (hung,) = first.outcomes
+    assert (hung.status, hung.error_kind) == ("error", "unexpected")
+    assert "did not come to an end" in str(hung.error)
+    assert second.passed

@@ -8,7 +8,7 @@ import pytest
 from flashlive_cli.errors import ConfigError
 from flashlive_cli.toolbox.mcp import LocalServer, RemoteServer, Server, read_servers
 
-ENV = {"TOKEN": "t-1", "EMPTY": ""}
+ENV = {"TOKEN": "s3cret", "EMPTY": ""}
 
 
 def read(folder: Path, text: str) -> list[Server]:
@@ -39,15 +39,15 @@ def test_servers_of_both_kinds_are_read_in_order(tmp_path: Path) -> None:
         LocalServer(
             "weather",
             "uvx",
-            ("weather", "--key=t-1", "t-1", "$HOME"),
-            {"KEY": "Bearer t-1", "MODE": "fast!t-1"},
+            ("weather", "--key=s3cret", "s3cret", "$HOME"),
+            {"KEY": "Bearer s3cret", "MODE": "fast!s3cret"},
             tmp_path / "here",
         ),
-        RemoteServer("shop", "https://example.com/mcp", {"Authorization": "Bearer t-1"}),
+        RemoteServer("shop", "https://example.com/mcp", {"Authorization": "Bearer s3cret"}),
         RemoteServer("more", "http://127.0.0.1:8000/mcp"),
         LocalServer("plain", "plain"),
     ]
-    assert "t-1" not in repr(servers)
+    assert "s3cret" not in repr(servers)
 
 
 def test_a_byte_order_mark_is_no_trouble(tmp_path: Path) -> None:

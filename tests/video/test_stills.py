@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flashlive_cli.video.stills import LEAST_SIDE_PX, MOST_BYTES, QUALITY, SIDE_PX, fit, make_still
+from flashlive_cli.video.still import MOST_BYTES
+from flashlive_cli.video.stills import LEAST_SIDE_PX, QUALITY, SIDE_PX, fit, make_still
 from tests.video.conftest import decoded, known_picture, psnr_db
 
 
