@@ -18,7 +18,7 @@ from flashlive_cli.pytest_plugin import ENDPOINT
 from flashlive_cli.scenario.outcome import CallMade, Outcome
 from flashlive_cli.scenario.run import Stage, hold_case
 from flashlive_cli.scenario.selection import read_cases
-from flashlive_cli.scenario.variants import Case
+from flashlive_cli.scenario.variants import Case, slug
 
 _FIGURES: Final = ("first_audio_ms", "complete_ms", "interrupted_ms", "flushed_ms")
 
@@ -34,7 +34,7 @@ class ScenarioFile(pytest.File):
             raise self.CollectError(str(exc)) from exc
         for case in cases:
             # clock.scenario.toml is `clock`
-            name = self.path.stem.removesuffix(".scenario") + case.id.removeprefix(self.path.stem)
+            name = self.path.stem.removesuffix(".scenario") + case.id.removeprefix(slug(self.path.stem))
             yield ScenarioItem.from_parent(self, name=name, case=case)
 
 

@@ -1,6 +1,7 @@
 """What the user says in a scenario, as sound: files, spoken text, and the noise mixed in."""
 
 import zlib
+from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -50,17 +51,19 @@ def clip_of(turn: Turn, noise: Noise | None, *, seed: int) -> SoundClip | None:
     """
     Return the sound of a turn; None for one that makes none. Reads files, and may start espeak-ng: takes a while.
 
+    The same file name, speech and seed are the same sound in whatever folder and on whatever machine.
+
     Raises:
         FileError: a file is not what it should be.
         ConfigError: there is no espeak-ng.
     """
     if turn.say is not None:
-        name, pcm = turn.say, _read(turn.say)
+        name, pcm = Path(turn.say).name, _read(turn.say)
     elif turn.say_text is not None:
         name, pcm = turn.say_text, _read(str(speak(turn.say_text)))
     else:
         return None
-    return SoundClip(name, mixed(pcm, noise, seed=zlib.crc32(name.encode(), seed)) if noise is not None else pcm)
+    return SoundClip(name, mixed(pcm, noise, seed=zlib.crc32(pcm + name.encode(), seed)) if noise is not None else pcm)
 
 
 def _read(path: str) -> bytes:

@@ -15,6 +15,7 @@ from tomlkit.items import Table
 
 from flashlive_cli.errors import ConfigError, FileError, reason_of
 from flashlive_cli.printable import printable
+from flashlive_cli.private import open_private
 from flashlive_cli.scenario.playing import played_by_simulator
 from flashlive_cli.scenario.reading import read_scenario
 from flashlive_cli.scenario.recorded import RecordedTurn, json_of, read_recording
@@ -142,7 +143,7 @@ def _replace(path: Path, target: Path, text: str) -> None:
     """Put a text in the place of a file, once it has been read as a scenario."""
     fresh = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
-        with fresh.open("w", encoding="utf-8", newline="") as file:
+        with os.fdopen(open_private(fresh, os.O_TRUNC), "w", encoding="utf-8", newline="") as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())

@@ -122,6 +122,15 @@ def test_each_variant_is_a_test_and_tags_select(pytester) -> None:
     pytester.runpytest_subprocess(*FAST, "-m", "not flashlive_scenario").assert_outcomes(deselected=3)
 
 
+def test_a_test_is_named_after_its_file_whatever_letters_that_has(pytester) -> None:
+    scenario(pytester, "say hi.scenario.toml", GOOD)
+    scenario(pytester, "say no.scenario.toml", '[matrix]\nvoice = ["Puck"]\n' + GOOD.replace("tags", "# tags"))
+
+    listed = pytester.runpytest_subprocess("--collect-only", "-q")
+
+    listed.stdout.fnmatch_lines(["*::say hi", "*::say no-Puck"])
+
+
 @pytest.mark.flashlive_sim(tls=False)
 def test_scenarios_are_held_with_the_server_that_is_named(pytester, flashlive_sim) -> None:
     scenario(pytester, "good.scenario.toml", GOOD)

@@ -117,6 +117,17 @@ def test_each_turn_has_noise_of_its_own(tmp_path):
     assert not np.array_equal(read_all(first), read_all(second))
 
 
+def test_the_noise_is_the_same_in_whatever_folder_the_file_is(tmp_path):
+    given = noise(kind="white", snr_db=10)
+    for name in ("here", "there"):
+        (tmp_path / name).mkdir()
+    paths = [write_wav(tmp_path / name / "a.wav", speech()) for name in ("here", "there")]
+    first, second = (clip_of(Turn(say=path), given, seed=0) for path in paths)
+    assert first is not None
+    assert second is not None
+    assert np.array_equal(read_all(first), read_all(second))
+
+
 def test_a_clip_that_is_too_long_is_told(tmp_path, monkeypatch):
     monkeypatch.setattr(clips, "LONGEST_S", 1)
     with pytest.raises(FileError, match=r"a\.wav: 2 s are more than the 1 a turn may take"):
