@@ -27,7 +27,7 @@ from flashlive_cli.recording.folder import find_sessions, is_session
 from flashlive_cli.scenario.junit import junit_xml
 from flashlive_cli.scenario.outcome import Outcome
 from flashlive_cli.scenario.page import write_html
-from flashlive_cli.scenario.report import suite_json
+from flashlive_cli.scenario.report import Unrun, suite_json
 from flashlive_cli.scenario.run import Progress, Stage
 from flashlive_cli.scenario.selection import find_files, parse_shard, read_cases, select
 from flashlive_cli.scenario.suite import Job, Plan, Result, Verdict, run_suite
@@ -115,7 +115,7 @@ def hold_suite(asked: Asked) -> int:
     took_s = time.perf_counter() - began_s
     outcomes = [run.outcome for run in result.runs]
     if asked.as_json:
-        typer.echo(suite_json(outcomes, took_s=took_s, pass_at=asked.pass_at), nl=False)
+        typer.echo(suite_json(outcomes, took_s=took_s, pass_at=asked.pass_at, unrun=_unrun(result)), nl=False)
         typer.echo(_summary(result), err=True)
     else:
         show_table(sys.stdout, HEADS, [_row(verdict) for verdict in result.verdicts])
@@ -194,12 +194,17 @@ def _write(asked: Asked, result: Result, *, began: datetime, took_s: float) -> N
         write_html(asked.html, timelines, took_s=took_s, pass_at=asked.pass_at)
     if asked.junit is not None:
         outcomes = [run.outcome for run in result.runs]
-        text = junit_xml(outcomes, took_s=took_s, pass_at=asked.pass_at, began=began)
+        text = junit_xml(outcomes, took_s=took_s, pass_at=asked.pass_at, began=began, unrun=_unrun(result))
         try:
             with os.fdopen(open_private(asked.junit, os.O_TRUNC), "w", encoding="utf-8", newline="\n") as file:
                 file.write(text)
         except (OSError, ValueError) as exc:
             raise FileError(printable(f"{asked.junit}: cannot be written: {reason_of(exc)}")) from exc
+
+
+def _unrun(result: Result) -> list[Unrun]:
+    cases = [verdict.case for verdict in result.verdicts if not verdict.runs]
+    return [Unrun(case.id, case.name, str(case.written.path)) for case in cases]
 
 
 @contextlib.contextmanager

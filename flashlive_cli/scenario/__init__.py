@@ -17,6 +17,7 @@ Scripted conversations that assert: a scenario file -> a run -> a verdict.
     judging.py    what a turn was expected to bring, held against what it brought
     errorrate.py  how far one text is from another, in words
     outcome.py    what a run came to, for tables and files
+    scrubbing.py  the key kept out of outcomes
     selection.py  which scenarios: files and folders, a filter, shares
     suite.py      many scenarios, in processes of their own
     recorded.py   a recorded talk, taken apart into turns

@@ -15,7 +15,7 @@ from xml.etree import ElementTree as ET
 
 from flashlive_cli.printable import printable
 from flashlive_cli.scenario.outcome import CallMade, Outcome, TurnOutcome
-from flashlive_cli.scenario.report import figures_object, tallies
+from flashlive_cli.scenario.report import Unrun, figures_object, tallies
 
 _NAME: Final = "flashlive test"
 _LONGEST_MESSAGE: Final = 300
@@ -23,7 +23,12 @@ _LONGEST_MESSAGE: Final = 300
 
 
 def junit_xml(
-    outcomes: Sequence[Outcome], *, took_s: float, pass_at: int | None = None, began: datetime | None = None
+    outcomes: Sequence[Outcome],
+    *,
+    took_s: float,
+    pass_at: int | None = None,
+    began: datetime | None = None,
+    unrun: Sequence[Unrun] = (),
 ) -> str:
     """
     Return a suite as an XML document.
@@ -33,9 +38,10 @@ def junit_xml(
         took_s: all of them, of the wall's time.
         pass_at: how often each scenario has to pass; see `report.Tally.accepted`.
         began: when, for `timestamp`; left out where None.
+        unrun: scenarios that were not run at all: skipped, in the words of this format.
     """
     counted = {(tally.path, tally.id): tally for tally in tallies(outcomes)}
-    suite = ET.Element("testsuite", {"name": _NAME, "tests": str(len(outcomes))})
+    suite = ET.Element("testsuite", {"name": _NAME, "tests": str(len(outcomes) + len(unrun))})
     n_failures = n_errors = 0
     for outcome in outcomes:
         tally = counted[outcome.path, outcome.id]
@@ -48,9 +54,12 @@ def junit_xml(
             _add_complaint(case, outcome, accepted=accepted)
         if outcome.warnings:
             ET.SubElement(case, "system-out").text = _clean("\n".join(f"warning: {each}" for each in outcome.warnings))
+    for each in unrun:
+        names = {"classname": _clean(_classname(each.path)), "name": _line(each.name), "time": _seconds(0.0)}
+        ET.SubElement(ET.SubElement(suite, "testcase", names), "skipped", {"message": "not run: the suite was stopped"})
     suite.set("failures", str(n_failures))
     suite.set("errors", str(n_errors))
-    suite.set("skipped", "0")
+    suite.set("skipped", str(len(unrun)))
     suite.set("time", _seconds(took_s))
     if began is not None:
         suite.set("timestamp", began.isoformat(timespec="seconds"))

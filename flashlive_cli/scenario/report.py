@@ -58,7 +58,18 @@ def tallies(outcomes: Sequence[Outcome]) -> list[Tally]:
     ]
 
 
-def suite_object(outcomes: Sequence[Outcome], *, took_s: float, pass_at: int | None = None) -> dict[str, object]:
+@dataclass(frozen=True, slots=True)
+class Unrun:
+    """A scenario that was to be run, and was not: something stopped the suite before."""
+
+    id: str
+    name: str
+    path: str
+
+
+def suite_object(
+    outcomes: Sequence[Outcome], *, took_s: float, pass_at: int | None = None, unrun: Sequence[Unrun] = ()
+) -> dict[str, object]:
     """
     Return a suite as what becomes JSON.
 
@@ -66,6 +77,7 @@ def suite_object(outcomes: Sequence[Outcome], *, took_s: float, pass_at: int | N
         outcomes: of all runs, in the order of the suite; not in which they were over.
         took_s: all of them, of the wall's time.
         pass_at: how often each scenario has to pass; see `Tally.accepted`.
+        unrun: scenarios that were not run at all.
     """
     counted = tallies(outcomes)
     by_status = Counter(outcome.status for outcome in outcomes)
@@ -80,12 +92,15 @@ def suite_object(outcomes: Sequence[Outcome], *, took_s: float, pass_at: int | N
             "failed": by_status["failed"],
             "error": by_status["error"],
             "flaky": sum(tally.flaky for tally in counted),
+            "not_run": len(unrun),
             "duration_s": _rounded(sum(outcome.duration_s for outcome in outcomes), 3),
             "took_s": _rounded(took_s, 3),
             "cost_usd": _rounded(sum(costs), 6) if costs else None,
         },
         "scenarios": [_run(outcome) for outcome in outcomes],
     }
+    if unrun:
+        suite["not_run"] = [{"id": each.id, "name": each.name, "path": each.path} for each in unrun]
     if any(tally.runs > 1 for tally in counted):
         suite["pass_at"] = pass_at
         suite["repetitions"] = [
@@ -104,9 +119,11 @@ def suite_object(outcomes: Sequence[Outcome], *, took_s: float, pass_at: int | N
     return suite
 
 
-def suite_json(outcomes: Sequence[Outcome], *, took_s: float, pass_at: int | None = None) -> str:
+def suite_json(
+    outcomes: Sequence[Outcome], *, took_s: float, pass_at: int | None = None, unrun: Sequence[Unrun] = ()
+) -> str:
     """Return the same as text, safe for a terminal."""
-    suite = suite_object(outcomes, took_s=took_s, pass_at=pass_at)
+    suite = suite_object(outcomes, took_s=took_s, pass_at=pass_at, unrun=unrun)
     return printable_json(json.dumps(suite, ensure_ascii=False, indent=2)) + "\n"
 
 

@@ -28,6 +28,7 @@ from flashlive_cli.scenario.judging import figures_of, judge_turn, judge_whole
 from flashlive_cli.scenario.outcome import CallMade, Check, ErrorKind, Outcome, TurnOutcome
 from flashlive_cli.scenario.pictures import open_pictures
 from flashlive_cli.scenario.schema import Scenario, Turn
+from flashlive_cli.scenario.scrubbing import scrubbed
 from flashlive_cli.scenario.staging import Events, StagedSound, Staging
 from flashlive_cli.scenario.stubs import make_toolbox
 from flashlive_cli.scenario.variants import Case
@@ -107,7 +108,8 @@ async def hold_case(
     except FlashliveError as exc:
         error = exc
     run.course.finish()
-    return Held(run.outcome(error, took_s=time.perf_counter() - began_s), run.course)
+    outcome = run.outcome(error, took_s=time.perf_counter() - began_s)
+    return Held(scrubbed(outcome, stage.secrets), run.course)
 
 
 class TooLong(FlashliveError):

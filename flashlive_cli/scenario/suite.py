@@ -17,17 +17,18 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from multiprocessing import resource_tracker
 from multiprocessing.connection import wait
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
-from flashlive_cli.errors import FlashliveError
+from flashlive_cli.errors import FileError, FlashliveError
 from flashlive_cli.scenario.outcome import Outcome
 from flashlive_cli.scenario.page import NAME as PAGE_NAME
 from flashlive_cli.scenario.page import write_html
-from flashlive_cli.scenario.run import Progress, Stage, hold_case
+from flashlive_cli.scenario.run import Held, Progress, Stage, hold_case
+from flashlive_cli.scenario.scrubbing import scrubbed
 from flashlive_cli.scenario.timeline import Timeline, timeline_of
 from flashlive_cli.scenario.variants import Case
 
@@ -347,10 +348,7 @@ def _work(pipe: "Connection", stage: Stage, draw: bool) -> None:
         try:
             tell: Callable[[Progress], None] = pipe.send
             held = asyncio.run(hold_case(job.case, stage, repetition=job.repetition, on_progress=tell))
-            done = Done(held.outcome, timeline_of(held.outcome, held.course) if draw else None)
-            if done.timeline is not None and held.outcome.evidence is not None:
-                page = Path(held.outcome.evidence) / PAGE_NAME
-                write_html(page, [done.timeline], took_s=held.outcome.took_s)
+            done = _drawn(held, stage) if draw else Done(held.outcome)
         except FlashliveError as exc:
             done = Done(_no_outcome(job, stage, str(exc)))
         except Exception as exc:  # noqa: BLE001 - one scenario must not take the others with it
@@ -359,6 +357,18 @@ def _work(pipe: "Connection", stage: Stage, draw: bool) -> None:
             pipe.send(done)
         except OSError:
             return
+
+
+def _drawn(held: Held, stage: Stage) -> Done:
+    """Draw a run, and leave the page with its evidence; a page that cannot be written changes no verdict."""
+    outcome = held.outcome
+    timeline = scrubbed(timeline_of(outcome, held.course), stage.secrets)
+    if outcome.evidence is not None:
+        try:
+            write_html(Path(outcome.evidence) / PAGE_NAME, [timeline], took_s=outcome.took_s)
+        except FileError as exc:
+            outcome = replace(outcome, warnings=(*outcome.warnings, str(exc)))
+    return Done(outcome, timeline)
 
 
 def _end_with_parent() -> None:

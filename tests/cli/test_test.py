@@ -173,6 +173,17 @@ def test_no_report_overwrites_what_is_read(good, args, words) -> None:
     assert (good.read_bytes(), (good.parent / "clip.wav").read_bytes()) == before
 
 
+def test_what_was_not_run_is_in_the_reports(good) -> None:
+    for name in ("a", "b"):
+        (good.parent / f"{name}.toml").write_text(GOOD.replace("fine.", "ill."), encoding="utf-8")
+    done = flashlive("--sim", "--speed", 10, "-j", 1, "-x", "--json", "--junit", "r.xml", ".", cwd=good.parent)
+
+    assert done.returncode == 1
+    assert json.loads(done.stdout)["totals"]["not_run"] == 2
+    suite = ET.parse(good.parent / "r.xml").getroot()[0]
+    assert (suite.get("tests"), suite.get("skipped"), suite.get("failures")) == ("3", "2", "1")
+
+
 def test_an_empty_share_is_no_failure(good) -> None:
     done = flashlive("--sim", "--shard", "2/2", good)
 

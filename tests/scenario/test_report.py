@@ -33,7 +33,7 @@ def test_totals_count_runs_and_scenarios() -> None:
 
     assert suite["schema"] == 1
     assert suite["totals"] == {
-        "scenarios": 3, "accepted": 1, "runs": 3, "passed": 1, "failed": 1, "error": 1, "flaky": 0,
+        "scenarios": 3, "accepted": 1, "runs": 3, "passed": 1, "failed": 1, "error": 1, "flaky": 0, "not_run": 0,
         "duration_s": 18.6, "took_s": 1.235, "cost_usd": 0.0246,
     }  # fmt: skip
     assert "repetitions" not in suite, "nothing was repeated"

@@ -46,14 +46,15 @@ def run(cases, told=None, **more):
 
 
 def test_each_has_a_verdict_in_the_order_given_whatever_finishes_first(tmp_path) -> None:
-    slow = write(tmp_path, "a", typed("good", "good").replace('reply = "good"\n', 'reply = "good"\ndelay_ms = 9000\n'))
-    slow.write_text(slow.read_text().replace('[turn.expect]\nreply = "good"\ndelay_ms = 9000\n', "[turn.expect]\n"))
+    slow = typed("good", "good") + "delay_ms = 9000\n"
+    write(tmp_path, "a", slow)
     write(tmp_path, "b", typed("good", "bad"))
     told = Told()
     result = run(read_cases(find_files([tmp_path])), told, jobs=2)
 
     assert [(verdict.case.id, verdict.passed) for verdict in result.verdicts] == [("a", True), ("b", False)]
     assert told.lines.count("a 1/1") == 1
+    assert told.lines.index("failed b 1") < told.lines.index("passed a 1")
     assert set(told.lines) >= {"started a 1", "started b 1", "passed a 1", "failed b 1"}
 
 
@@ -175,3 +176,24 @@ def test_what_never_comes_to_an_end_is_killed_and_the_others_go_on(tmp_path, mon
     assert (hung.status, hung.error_kind) == ("error", "unexpected")
     assert "did not come to an end" in str(hung.error)
     assert second.passed
+
+
+def test_the_key_is_in_no_report_whatever_a_tool_answers(tmp_path) -> None:
+    from flashlive_cli.scenario.page import page_of
+    from flashlive_cli.scenario.report import suite_json
+
+    (tmp_path / "tools.py").write_text(
+        'def leak() -> str:\n    """Leak."""\n    return "key=AIza-secret"\n', encoding="utf-8"
+    )
+    leaks = typed("it is {result}", "it is", tools='"tools.py"') + 'calls = [{ name = "leak", args = {} }]\n'
+    cases = read_cases([write(tmp_path, "a", leaks)])
+    stage = Stage(speed=SPEED, secrets=("AIza-secret",), evidence=tmp_path / "evidence")
+    result = run_suite(Plan(cases=cases, stage=stage, draw=True), Told())
+
+    (done,) = result.runs
+    assert done.timeline is not None
+    told = suite_json([done.outcome], took_s=1.0) + page_of([done.timeline], folder=tmp_path, took_s=1.0)
+    assert "(the key)" in told
+    assert "AIza-secret" not in told
+    kept = [path.read_bytes() for path in (tmp_path / "evidence").rglob("*") if path.is_file()]
+    assert not [each for each in kept if b"AIza-secret" in each]
