@@ -6,7 +6,17 @@ from typing import assert_never
 from flashlive_cli import reports as r
 from flashlive_cli.printable import printable
 from flashlive_cli.ui.outlet import Outlet
-from flashlive_cli.ui.wording import MICROPHONE_WORDS, answered, arguments, gone_on, of_sound, of_video, summed_up, whom
+from flashlive_cli.ui.wording import (
+    MICROPHONE_WORDS,
+    answered,
+    arguments,
+    gone_on,
+    of_sound,
+    of_video,
+    summed_up,
+    taken_up,
+    whom,
+)
 
 
 class PlainScreen:
@@ -110,7 +120,7 @@ def _of_the_line(
     match report:
         case r.SessionReady(tools=tools):
             with_tools = f", tools: {', '.join(tools)}" if tools else ""
-            return f"talking to {whom(report)}{with_tools}"
+            return f"talking to {whom(report)}{with_tools}{taken_up(report)}"
         case r.SessionMoving(reason=reason):
             return f"moving to another connection: {reason}"
         case r.SessionResumed(tools=tools):

@@ -13,7 +13,7 @@ from flashlive_cli import reports as r
 from flashlive_cli.ui.acts import Act, HelpSwitched, HintShown, LineNoted, LineTyped, PictureShown, QuestionPut
 from flashlive_cli.ui.finished import Called, Finished, Noted, NoteKind, Printed, Said
 from flashlive_cli.ui.snapshot import Call, Doing, Meters, Pictures, Spent, State, Words
-from flashlive_cli.ui.wording import answered, arguments, gone_on, of_sound, of_video, summed_up, whom
+from flashlive_cli.ui.wording import answered, arguments, gone_on, of_sound, of_video, summed_up, taken_up, whom
 
 __all__ = ["Call", "Doing", "Meters", "Pictures", "Spent", "State", "Told", "Words", "advance"]
 
@@ -107,7 +107,7 @@ def _linked(state: State, told: _Linked, now: float) -> State:
     match told:
         case r.SessionReady(model=model, voice=voice, tools=tools, simulated=simulated):
             with_tools = f"; tools: {', '.join(tools)}" if tools else ""
-            state = _note(state, "note", f"talking to {whom(told)}{with_tools}")
+            state = _note(state, "note", f"talking to {whom(told)}{with_tools}{taken_up(told)}")
             state = replace(state, link="open", model=model, voice=voice, simulated=simulated)
         case r.SessionLeaving(time_left_s=time_left_s):
             state = replace(state, ends_at=now + time_left_s)

@@ -25,6 +25,13 @@ def whom(ready: r.SessionReady) -> str:
     return f"{where}{ready.model}, voice {ready.voice or 'as the service likes'}"
 
 
+def taken_up(ready: r.SessionReady) -> str:
+    """Say what of the last talk goes on, where that was asked for; to be put behind the rest."""
+    if ready.resumed is None:
+        return ""
+    return "; the last talk goes on" + ("" if ready.resumed else ", in a new session that knows its words")
+
+
 def gone_on(report: r.SessionResumed) -> str:
     """Say what is different after a move; nothing where nothing is."""
     told = [] if report.resumed else ["a new session, which knows the words alone"]

@@ -1,6 +1,7 @@
 """What the panel knows after what it was told, step by step."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import get_args
 
 import pytest
@@ -11,6 +12,7 @@ from flashlive_cli import reports as r
 from flashlive_cli.ui.acts import Act, HelpSwitched, HintShown, LineNoted, LineTyped, PictureShown, QuestionPut
 from flashlive_cli.ui.finished import Called, Finished, Noted, Printed, Said
 from flashlive_cli.ui.state import MOST_PRINTED, Call, Pictures, Spent, State, Told, Words, advance
+from flashlive_cli.ui.wording import taken_up
 
 READY = r.SessionReady("gemini-x", "Puck", ("f", "g"), simulated=False, setup_ms=12.0)
 ANSWER = r.TurnLatency(600.0, 10.0, 20.0, 630.0)
@@ -332,3 +334,12 @@ def test_the_latest_picture_is_kept_in_small() -> None:
     state, _ = told(PictureShown(2, 1, bytes(6), b"one"), PictureShown(2, 1, bytes(6), b"two"))
 
     assert state.preview == PictureShown(2, 1, bytes(6), b"two")
+
+
+def test_a_talk_that_is_taken_up_says_so() -> None:
+    def told(resumed: bool | None) -> str:
+        return taken_up(replace(READY, resumed=resumed))
+
+    assert told(None) == ""
+    assert told(True) == "; the last talk goes on"
+    assert told(False) == "; the last talk goes on, in a new session that knows its words"
