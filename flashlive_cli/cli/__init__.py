@@ -7,6 +7,12 @@ The command line: introduces the rooms to each other; errors become exit codes h
     stage.py       a talk held
     sound.py       its ears and mouth
     screen.py      what is seen of it
+    form.py        as a panel, in lines, or as JSON
+    eyes.py        what the model is shown of it
+    pictured.py    typed lines with pictures in them
+    keys.py        what keys do
+    keep.py        what stays of it: recording and transcript
+    resume.py      the last one, taken up again
     foreign.py     what drivers, tools' children and other strangers print, kept in order
     turns.py       what the user gave to say, in the order given
     rules.py       what goes together

@@ -42,3 +42,11 @@ async def test_without_the_extra_it_is_named(tmp_path, monkeypatch) -> None:
 
     assert outcome.error_kind == "usage"
     assert "pip install 'flashlive-cli[video]'" in str(outcome.error)
+
+
+async def test_an_image_now_and_then_is_nothing_to_be_warned_of() -> None:
+    pytest.importorskip("cv2", reason="the extra `video` is not installed")
+    (case,) = cases_of(read_scenario(EXAMPLES / "scenarios" / "pictures.toml"))
+    outcome = (await hold_case(case, Stage(speed=4))).outcome
+
+    assert (outcome.status, outcome.warnings) == ("passed", ()), outcome.reasons

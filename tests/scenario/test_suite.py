@@ -1,5 +1,6 @@
 """Many scenarios in processes of their own: shares, filters, repetitions, and processes that die."""
 
+import wave
 from pathlib import Path
 
 import pytest
@@ -197,3 +198,14 @@ def test_the_key_is_in_no_report_whatever_a_tool_answers(tmp_path) -> None:
     assert "AIza-secret" not in told
     kept = [path.read_bytes() for path in (tmp_path / "evidence").rglob("*") if path.is_file()]
     assert not [each for each in kept if b"AIza-secret" in each]
+
+
+def test_an_agent_that_is_mute_has_failed_and_is_no_fault_of_the_line(tmp_path) -> None:
+    with wave.open(str(tmp_path / "silence.wav"), "wb") as silence:
+        silence.setparams((1, 2, 16_000, 0, "NONE", ""))
+        silence.writeframes(bytes(32_000))
+    (verdict,) = run(read_cases([write(tmp_path, "a", '[[turn]]\nsay = "silence.wav"\n')])).verdicts
+
+    (outcome,) = verdict.outcomes
+    assert (outcome.status, outcome.error) == ("failed", None)
+    assert outcome.reasons == ("answer: expected an answer to any turn, got none",)
