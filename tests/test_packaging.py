@@ -139,7 +139,8 @@ def test_bash_completes_voices_once_completion_is_installed(installed, stranger,
     import pty
 
     env = {**stranger, "PATH": f"{installed}:{os.defpath}", "TERM": "dumb", "INPUTRC": os.devnull}
-    run("bash", "-c", "flashlive --install-completion bash", env=env)
+    # something after it, as bash would else become the command, and leave none that it could see itself called from
+    run("bash", "-c", "flashlive --install-completion && true", env=env)
     keyboard, screen = pty.openpty()
     shell = subprocess.Popen(
         ["bash", "--noprofile", "--rcfile", tmp_path / ".bashrc", "-i"],
