@@ -69,6 +69,41 @@ def test_without_anything_every_value_is_the_default(home) -> None:
     assert resolved.sources == dict.fromkeys(Config.model_fields, "default")
 
 
+SILENCE_MS = st.none() | st.integers(0, 10_000)
+"""Says nothing, or a valid value of `silence_ms`."""
+
+
+@given(
+    flag=SILENCE_MS, variable=SILENCE_MS, chosen=st.booleans(),
+    of_project=st.tuples(SILENCE_MS, SILENCE_MS), of_user=st.tuples(SILENCE_MS, SILENCE_MS),
+)  # fmt: skip
+def test_whoever_says_something_the_strongest_wins(flag, variable, chosen, of_project, of_user) -> None:
+    """Of each file: what it says to everybody, and in its profile."""
+    with tempfile.TemporaryDirectory() as folder:
+        home = Home(Path(folder), Path(folder) / "user.toml")
+        for path, (common, in_profile) in ((home.project_file, of_project), (home.user_file, of_user)):
+            lines = [
+                *([] if common is None else [f"silence_ms = {common}"]),
+                "[profile.quick]",
+                *([] if in_profile is None else [f"silence_ms = {in_profile}"]),
+            ]
+            path.write_text("\n".join(lines))
+        env = {} if variable is None else {"FLASHLIVE_SILENCE_MS": str(variable)}
+
+        resolved = home.resolve({"silence_ms": flag}, env=env, profile="quick" if chosen else None)
+
+        ranking = [
+            (flag, "flag --silence-ms"),
+            (variable, "environment FLASHLIVE_SILENCE_MS"),
+            *([(of_project[1], f"{home.project_file} [profile.quick]")] if chosen else []),
+            *([(of_user[1], f"{home.user_file} [profile.quick]")] if chosen else []),
+            (of_project[0], str(home.project_file)),
+            (of_user[0], str(home.user_file)),
+        ]
+        said = [(value, source) for value, source in ranking if value is not None]
+        assert (resolved.config.silence_ms, resolved.sources["silence_ms"]) == (said or [(None, "default")])[0]
+
+
 def test_the_stronger_place_wins_and_is_named(home) -> None:
     home.project_file.write_text("voice = 'project'\n[profile.p]\nvoice = 'project profile'\n")
     home.user_file.write_text("voice = 'user'\n[profile.p]\nvoice = 'user profile'\n")

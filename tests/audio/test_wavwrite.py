@@ -9,10 +9,13 @@ import wave
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from flashlive_cli.audio.clips import open_wav
 from flashlive_cli.audio.wavwrite import create_wav
 from flashlive_cli.errors import FileError, OutputFailed
-from flashlive_cli.pcm import WIRE_OUT, PcmFormat
+from flashlive_cli.pcm import WIRE_IN, WIRE_OUT, PcmFormat
 
 SOUND = bytes(range(256)) * 100
 
@@ -159,3 +162,29 @@ def test_a_closed_stream_is_an_output_that_failed() -> None:
         writer.write(SOUND)
     with pytest.raises(FileError, match="closed file"):
         create_wav(stream, WIRE_OUT)
+
+
+@given(pieces=st.lists(st.tuples(st.binary(max_size=300), st.booleans()), max_size=8), n_lost=st.integers(0, 400))
+def test_what_was_written_is_read_back_to_where_the_file_was_cut(pieces: list[tuple[bytes, bool]], n_lost: int) -> None:
+    """As after a crash of the machine: the header speaks of sound that never reached the disk, or of less than did."""
+    file = io.BytesIO()
+    writer = create_wav(file, WIRE_IN)
+    written, announced = b"", 0
+    for piece, synced in pieces:
+        whole = piece[: len(piece) // 2 * 2]
+        writer.write(whole)
+        written += whole
+        if synced:
+            writer.sync()
+            announced = len(written)
+    n_kept = max(0, len(written) - n_lost)
+    left = io.BytesIO(file.getvalue()[: 44 + n_kept])
+    promised = written[: min(announced or n_kept, n_kept) // 2 * 2]  # a size of 0 means: to the end
+
+    if not promised:
+        with pytest.raises(FileError, match=r"no sound|is empty"):
+            open_wav(left)
+        return
+    clip = open_wav(left)
+    assert b"".join(iter(clip.read, b"")) == promised
+    assert clip.truncated is (announced > n_kept)
