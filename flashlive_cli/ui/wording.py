@@ -22,7 +22,7 @@ MICROPHONE_WORDS: Final = {
 def whom(ready: r.SessionReady) -> str:
     """Say with whom one talks."""
     where = "the simulator as " if ready.simulated else ""
-    return f"{where}{ready.model}, voice {ready.voice or 'as the service likes'}"
+    return f"{where}{ready.model}, {f'voice {ready.voice}' if ready.voice else 'default voice'}"
 
 
 def taken_up(ready: r.SessionReady) -> str:
