@@ -3,6 +3,8 @@ Scripted conversations that assert: a scenario file -> a run -> a verdict.
 
     places.py     TOML, and on which line each of its keys stands
     schema.py     what a scenario may say, as typed tables
+    expecting.py  what of it has to come true
+    tables.py     what all these tables have in common
     reading.py    a file -> Scenario; every complaint with its file and line
     complaints.py what is wrong with one, in our words
     variants.py   [matrix]: one scenario for each voice, model and noise

@@ -11,8 +11,9 @@ from typing import Any, Final
 
 from flashlive_cli.scenario.course import Called, Course, TurnCourse
 from flashlive_cli.scenario.errorrate import word_error_rate
+from flashlive_cli.scenario.expecting import ArgumentRule, Call, Expect, WholeExpect
 from flashlive_cli.scenario.outcome import Check, Figures
-from flashlive_cli.scenario.schema import ArgumentRule, Call, Expect, Turn, WholeExpect
+from flashlive_cli.scenario.schema import Turn
 
 _LONGEST: Final = 200
 """Characters of what was got, in a sentence."""
