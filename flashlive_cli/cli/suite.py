@@ -30,9 +30,10 @@ from flashlive_cli.scenario.page import write_html
 from flashlive_cli.scenario.report import Unrun, suite_json
 from flashlive_cli.scenario.run import Progress, Stage
 from flashlive_cli.scenario.selection import find_files, parse_shard, read_cases, select
-from flashlive_cli.scenario.suite import Job, Plan, Result, Verdict, run_suite
+from flashlive_cli.scenario.suite import Plan, Result, Verdict, run_suite
 from flashlive_cli.scenario.updating import update_scenario
 from flashlive_cli.scenario.variants import Case
+from flashlive_cli.scenario.worker import Job
 from flashlive_cli.session.endpoint import Endpoint, find_endpoint
 from flashlive_cli.ui.suite import Row, Status, SuiteScreen, show_table
 

@@ -21,7 +21,8 @@ Scripted conversations that assert: a scenario file -> a run -> a verdict.
     outcome.py    what a run came to, for tables and files
     scrubbing.py  the key kept out of outcomes
     selection.py  which scenarios: files and folders, a filter, shares
-    suite.py      many scenarios, in processes of their own
+    suite.py      many scenarios, side by side and again and again
+    worker.py     one process that runs scenarios
     recorded.py   a recorded talk, taken apart into turns
     suggesting.py what of a recorded turn is worth expecting again
     playing.py    how the simulator plays a recorded turn

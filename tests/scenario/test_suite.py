@@ -168,7 +168,7 @@ def test_folders_leave_out_what_is_for_others_to_include(tmp_path) -> None:
 
 
 def test_what_never_comes_to_an_end_is_killed_and_the_others_go_on(tmp_path, monkeypatch) -> None:
-    monkeypatch.setattr("flashlive_cli.scenario.suite._GRACE_S", 6.0)
+    monkeypatch.setattr("flashlive_cli.scenario.worker._GRACE_S", 6.0)
     write(tmp_path, "a", typed("a" * 40 + "!", "(a+)+$", max_duration_s="20.0"))
     write(tmp_path, "b", typed("good", "good"))
     first, second = run(read_cases(find_files([tmp_path]))).verdicts
