@@ -316,7 +316,7 @@ def _row(verdict: Verdict) -> Row:
         f"{statistics.median(latencies):.0f} ms" if latencies else "",
         f"${sum(costs):.4f}" if costs else "",
     )
-    runs = f"{verdict.n_passed}/{len(outcomes)}" if verdict.repeat > 1 else ""
+    runs = f"{verdict.tally.passed}/{len(outcomes)}" if verdict.repeat > 1 else ""
     return Row(_status(verdict), verdict.case.name, runs, figures, reasons)
 
 
@@ -326,7 +326,7 @@ def _summary(result: Result) -> str:
         "failed": sum(_status(verdict) == "failed" for verdict in result.verdicts),
         "errors": sum(_status(verdict) == "error" for verdict in result.verdicts),
         "not run": sum(not verdict.outcomes for verdict in result.verdicts),
-        "flaky": sum(verdict.flaky for verdict in result.verdicts),
+        "flaky": sum(verdict.tally.flaky for verdict in result.verdicts),
     }
     told = [f"{number} {name}" for name, number in counts.items() if number] or ["nothing to run"]
     why = f"; stopped by {result.stopped}" if result.stopped else ""

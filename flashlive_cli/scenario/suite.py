@@ -12,6 +12,7 @@ from multiprocessing.connection import wait
 from typing import Protocol
 
 from flashlive_cli.scenario.outcome import Outcome
+from flashlive_cli.scenario.report import Tally
 from flashlive_cli.scenario.run import Progress, Stage
 from flashlive_cli.scenario.variants import Case
 from flashlive_cli.scenario.worker import Done, Job, Worker
@@ -63,24 +64,20 @@ class Verdict:
         return [run.outcome for run in self.runs]
 
     @property
-    def n_passed(self) -> int:
-        """Repetitions that passed."""
-        return sum(outcome.status == "passed" for outcome in self.outcomes)
+    def tally(self) -> Tally:
+        """How often it passed by now."""
+        return Tally.of(self.case.id, str(self.case.written.path), self.case.name, self.outcomes)
 
     @property
     def passed(self) -> bool:
-        """Whether enough did."""
-        return self.n_passed >= self.pass_at
+        """Whether that is enough."""
+        return self.tally.accepted(self.pass_at)
 
     @property
     def lost(self) -> bool:
         """Whether enough cannot pass any more."""
-        return len(self.outcomes) - self.n_passed > self.repeat - self.pass_at
-
-    @property
-    def flaky(self) -> bool:
-        """Whether some passed and some did not."""
-        return 0 < self.n_passed < len(self.outcomes)
+        tally = self.tally
+        return tally.runs - tally.passed > self.repeat - self.pass_at
 
 
 class Audience(Protocol):

@@ -64,8 +64,8 @@ def test_of_repetitions_enough_have_to_pass(tmp_path) -> None:
     (verdict,) = run(cases, repeat=3, pass_at=2, jobs=2).verdicts
 
     assert [outcome.repetition for outcome in verdict.outcomes] == [1, 2, 3]
-    assert verdict.n_passed == 3
-    assert not verdict.flaky
+    assert verdict.tally.passed == 3
+    assert not verdict.tally.flaky
 
 
 def test_fail_fast_hands_out_nothing_more(tmp_path) -> None:
