@@ -19,6 +19,7 @@ Scripted conversations that assert: a scenario file -> a run -> a verdict.
     judging.py    what a turn was expected to bring, held against what it brought
     errorrate.py  how far one text is from another, in words
     outcome.py    what a run came to, for tables and files
+    spelling.py   calls of tools, and their values, as text
     scrubbing.py  the key kept out of outcomes
     selection.py  which scenarios: files and folders, a filter, shares
     suite.py      many scenarios, side by side and again and again
