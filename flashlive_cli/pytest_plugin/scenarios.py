@@ -14,11 +14,12 @@ import pytest
 from flashlive_cli.errors import FlashliveError
 from flashlive_cli.printable import printable
 from flashlive_cli.pytest_plugin import ENDPOINT
+from flashlive_cli.scenario.naming import Slugs
 from flashlive_cli.scenario.outcome import Outcome
 from flashlive_cli.scenario.run import Stage, hold_case
 from flashlive_cli.scenario.selection import read_cases
 from flashlive_cli.scenario.spelling import answered_text
-from flashlive_cli.scenario.variants import Case, slug
+from flashlive_cli.scenario.variants import Case
 
 _FIGURES: Final = ("first_audio_ms", "complete_ms", "interrupted_ms", "flushed_ms")
 
@@ -32,9 +33,11 @@ class ScenarioFile(pytest.File):
             cases = read_cases([self.path])
         except FlashliveError as exc:
             raise self.CollectError(str(exc)) from exc
+        variants = Slugs()
         for case in cases:
-            # clock.scenario.toml is `clock`
-            name = self.path.stem.removesuffix(".scenario") + case.id.removeprefix(slug(self.path.stem))
+            name = self.path.stem.removesuffix(".scenario")  # clock.scenario.toml is `clock`
+            if case.variant:
+                name += f"-{variants.new('-'.join(case.variant.values()))}"
             yield ScenarioItem.from_parent(self, name=name, case=case)
 
 

@@ -8,6 +8,7 @@ Scripted conversations that assert: a scenario file -> a run -> a verdict.
     reading.py    a file -> Scenario; every complaint with its file and line
     complaints.py what is wrong with one, in our words
     variants.py   [matrix]: one scenario for each voice, model and noise
+    naming.py     names of files that every system takes
     stubs.py      tools with canned results
     clips.py      what the user says: WAV files, spoken text, noise mixed in
     pictures.py   what the model is shown beside a turn

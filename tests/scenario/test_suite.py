@@ -155,6 +155,20 @@ def test_scenarios_of_one_name_in_two_folders_are_told_apart(tmp_path) -> None:
     assert ids == ["x-a", "y-a"]
 
 
+def test_scenarios_that_only_letter_case_tells_apart_have_folders_of_their_own(tmp_path) -> None:
+    files = [write(tmp_path / "x", "Order", typed("a", "a")), write(tmp_path / "y", "order", typed("a", "a"))]
+
+    assert [case.id for case in read_cases(files)] == ["x-Order", "y-order"]
+
+
+def test_scenarios_whose_folders_have_no_name_that_every_system_takes_are_numbered(tmp_path) -> None:
+    files = [write(tmp_path / folder, "a", typed("a", "a")) for folder in ("\u65e5", "\u672c", "c")]
+    first, second, third = (case.id for case in read_cases(files))
+
+    assert third == "c-a"
+    assert second == f"{first}-2"
+
+
 def test_folders_leave_out_what_is_for_others_to_include(tmp_path) -> None:
     write(tmp_path, "_common", typed("a", "a"))
     write(tmp_path / "_more", "b", typed("a", "a"))
