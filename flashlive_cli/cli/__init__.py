@@ -52,7 +52,7 @@ import typer
 from flashlive_cli import __version__
 from flashlive_cli.cli import catalogue, devices, doctor, sessions, settings, simulate, talk, test, tools
 from flashlive_cli.cli.exits import FAILED, INTERRUPTED, USAGE, exit_code_of
-from flashlive_cli.errors import FlashliveError
+from flashlive_cli.errors import FlashliveError, Mistakes
 from flashlive_cli.printable import printable
 
 # rich's help takes 100 ms more, and its tracebacks show local variables, one of which may be the key
@@ -102,7 +102,8 @@ def main(args: Sequence[str] | None = None) -> int:
     try:
         return _run(args)
     except FlashliveError as error:
-        _complain(str(error))
+        for line in error.lines if isinstance(error, Mistakes) else [str(error)]:
+            _complain(line)
         return exit_code_of(error)
     except (KeyboardInterrupt, typer.Abort):
         return INTERRUPTED

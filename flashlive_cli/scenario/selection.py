@@ -7,8 +7,9 @@ from pathlib import Path
 
 from flashlive_cli.errors import ConfigError, FileError
 from flashlive_cli.printable import printable
+from flashlive_cli.scenario.mistakes import Mistake, raise_all
 from flashlive_cli.scenario.naming import Slugs, slug
-from flashlive_cli.scenario.reading import read_scenario
+from flashlive_cli.scenario.reading import read_scenarios
 from flashlive_cli.scenario.variants import Case, cases_of
 
 
@@ -19,20 +20,23 @@ def find_files(paths: Sequence[Path]) -> list[Path]:
     In folders, names that begin with `_` or `.` are left out: they are for others to include.
 
     Raises:
-        FileError: there is nothing at a path, or no scenario in a folder.
+        FileError: there is nothing at a path, or no scenario in a folder; `Mistakes` where that is so of several.
     """
     found: dict[Path, Path] = {}
+    wrong: list[Mistake] = []
     for path in paths:
         if path.is_dir():
             files = sorted(file for file in path.rglob("*.toml") if not _is_hidden(file.relative_to(path)))
             if not files:
-                raise FileError(printable(f"{path}: there is no scenario (*.toml) in this folder"))
+                wrong.append(Mistake(str(path), 0, "there is no scenario (*.toml) in this folder", FileError))
         elif path.is_file():
             files = [path]
         else:
-            raise FileError(printable(f"{path}: there is no such file or folder"))
+            files = []
+            wrong.append(Mistake(str(path), 0, "there is no such file or folder", FileError))
         for file in files:
             found.setdefault(file.resolve(), file)
+    raise_all(wrong)
     return list(found.values())
 
 
@@ -43,9 +47,9 @@ def read_cases(files: Sequence[Path]) -> list[Case]:
     Ids are made different by the names of their folders; where these do not differ either, by numbers.
 
     Raises:
-        FileError, ConfigError: see `reading.read_scenario`.
+        FileError, ConfigError: of whatever is wrong with any of them; see `reading.read_scenarios`.
     """
-    cases = [case for file in files for case in cases_of(read_scenario(file))]
+    cases = [case for written in read_scenarios(files) for case in cases_of(written)]
     for depth in range(1, _deepest(cases) + 1):
         n_of = Counter(case.id.casefold() for case in cases)
         cases = [replace(case, id=_deeper(case, depth)) if n_of[case.id.casefold()] > 1 else case for case in cases]

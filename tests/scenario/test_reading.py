@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from flashlive_cli.errors import ConfigError, FileError
-from flashlive_cli.scenario.reading import read_scenario, read_script_file
+from flashlive_cli.errors import ConfigError, FileError, Mistakes
+from flashlive_cli.scenario.reading import read_scenario, read_scenarios, read_script_file
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
@@ -33,8 +33,9 @@ WRONG = {
     "call key": (
         EXPECT + 'calls = [\n  { name = "f" },\n  { nam = "g" },\n]',
         6,
-        "`name` is missing in [turn.expect.calls]",
+        "unknown key `nam` in [turn.expect.calls]; did you mean `name`?",
     ),
+    "missing": (EXPECT + "calls = [\n{ args = {} },\n]", 5, "`name` is missing in [turn.expect.calls]"),
     "stub key": (
         TURN + "[tools.stubs.f]\nreturn = 1",
         4,
@@ -98,6 +99,77 @@ def test_what_is_wrong_is_told_in_one_line_with_its_place(write, text, line, wor
     assert message.startswith(f"{path}:{line}: {words}" if words.startswith(("`", "un")) else f"{path}:{line}: ")
     assert words in message
     assert "\n" not in message
+
+
+def test_all_that_is_wrong_with_a_file_is_told_in_the_order_of_its_lines(write):
+    path = write("""
+tags = "x"
+system = "@none.txt"
+faults = ["drop-100"]
+[matrix]
+noise = ["nine", { kind = "white", snr_db = "x" }]
+[[turn]]
+txt = "Hi"
+[turn.expect]
+reply = "("
+heard = "["
+[[turn]]
+say = "none.wav"
+sim = { repley = "x" }
+[[turn]]
+text = "Hi"
+sim = { reply = "{result}" }
+[[turn]]
+""")
+    with pytest.raises(Mistakes) as caught:
+        read_scenario(path)
+
+    told = [line.removeprefix(f"{path}:").partition(": ") for line in caught.value.lines]
+    assert [(int(line), what[:20]) for line, _, what in told] == [
+        (2, "`tags` must be a lis"),
+        (3, "there is no file " + str(path)[:3]),
+        (4, "there is no fault 'd"),
+        (6, "each of `noise` must"),
+        (8, "unknown key `txt` in"),
+        (10, "turn.expect.reply: n"),
+        (11, "turn.expect.heard: n"),
+        (13, "there is no file " + str(path)[:3]),
+        (14, "unknown key `repley`"),
+        (17, "{result} in `reply` "),
+        (18, "this turn says nothi"),
+    ]
+    assert str(caught.value) == "\n".join(caught.value.lines)
+
+
+def test_what_only_follows_from_another_mistake_is_not_told(write):
+    """A turn with a slip in `text` does not say nothing; a list of faults that is none is told once."""
+    path = write("faults = 3\n[[turn]]\ntxt = 'Hi'\n[[turn]]\nimage = ''\ntext = 'x'")
+    with pytest.raises(Mistakes) as caught:
+        read_scenario(path)
+    assert [line.split(": ")[0] for line in caught.value.lines] == [f"{path}:{number}" for number in (1, 3, 5)]
+
+
+def test_all_files_are_read_and_each_mistake_is_told_once(write):
+    write("nam = 1\nnick = 2\n" + TURN, "common.toml")
+    bad = [
+        write("include = ['common.toml', 'none.toml']\n" + TURN + "foo = 1", "b.toml"),
+        write("include = 'common.toml'", "c.toml"),
+        write("x = ", "a.toml"),
+        write("", "d.toml"),
+    ]
+    with pytest.raises(Mistakes) as caught:
+        read_scenarios([*bad, write(TURN)])
+    beside = bad[0].parent
+    assert [line.removeprefix(f"{beside}/").split(" ")[0] for line in caught.value.lines] == [
+        "a.toml:1:", "b.toml:1:", "b.toml:4:", "common.toml:1:", "common.toml:2:", "d.toml:",
+    ]  # fmt: skip
+
+
+def test_lines_are_in_the_order_of_their_numbers(write):
+    path = write("\n".join(f"k{number} = 1" for number in range(12)) + "\n" + TURN)
+    with pytest.raises(Mistakes) as caught:
+        read_scenario(path)
+    assert [line.split(":")[1] for line in caught.value.lines] == [str(number) for number in range(1, 13)]
 
 
 @pytest.mark.parametrize(
