@@ -12,7 +12,7 @@ MOST_MS: Final = 3_600_000
 def _pattern(text: str) -> str:
     try:
         re.compile(text)
-    except re.error as exc:
+    except (re.error, ValueError, OverflowError, RecursionError) as exc:  # too many digits, too large, too deep
         raise ValueError(f"no regular expression: {exc}") from exc
     return text
 

@@ -54,6 +54,18 @@ WRONG = {
     "fault": ("\nfaults = ['drop-100']\n" + TURN, 2, "there is no fault 'drop-100'; did you mean `drop-1006`?"),
     "turn fault": (TURN + "[turn.sim]\nfaults = ['goaway-early@3']", 3, "happens in its turn"),
     "pattern": (EXPECT + "reply = '('", 4, "turn.expect.reply: no regular expression: missing )"),
+    "pattern too large": (
+        EXPECT + "reply = 'x{99999999999}'",
+        4,
+        "no regular expression: the repetition number is too",
+    ),
+    "pattern too deep": (EXPECT + f"reply = '{'(' * 5000}'", 4, "turn.expect.reply: no regular expression: "),
+    "pattern too long": (EXPECT + f"reply = 'x{{{'9' * 5000}}}'", 4, "turn.expect.reply: no regular expression: "),
+    "answer too long": (
+        TURN + f"sim.calls = [{{name = 'f', answer = 'x{{{'9' * 5000}}}'}}]",
+        3,
+        "no regular expression",
+    ),
     "text": ("name = 3\n" + TURN, 1, "`name` must be text"),
     "number": (TURN + "[expect]\nmax_cost = 'x'", 4, "`max_cost` must be a number"),
     "whole number": (EXPECT + "flushed_within_ms = 1.5", 4, "`flushed_within_ms` must be a whole number"),
