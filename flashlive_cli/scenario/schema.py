@@ -7,7 +7,7 @@ is the simulator's: see `sim/script.py`.
 
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import AfterValidator, Field, ValidationInfo, model_validator
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 
 from flashlive_cli.errors import ConfigError
 from flashlive_cli.protocol.families import find_model
@@ -202,11 +202,24 @@ class TurnTaking(Table):
 
 
 class Matrix(Table):
-    """One scenario for each combination of these."""
+    """One scenario for each combination of these; each of them once."""
 
     voice: list[VoiceName] | None = Field(default=None, min_length=1)
     model: list[ModelName] | None = Field(default=None, min_length=1)
     noise: list[Noise | Literal["none"]] | None = Field(default=None, min_length=1)
+
+    @field_validator("voice", "model", "noise")
+    @classmethod
+    def _different(cls, chosen: list[Any] | None, info: ValidationInfo) -> list[Any] | None:
+        names = [find_model(each).id if info.field_name == "model" else _name_of(each) for each in chosen or ()]
+        if twice := [name for number, name in enumerate(names) if name in names[:number]]:
+            raise ValueError(f"{twice[0]} is there twice; --repeat runs scenarios more than once")
+        return chosen
+
+
+def _name_of(choice: str | Noise) -> str:
+    """Return how a voice or a noise is told from others."""
+    return choice if isinstance(choice, str) else f"{choice.kind or choice.file} at {choice.snr_db:g} dB"
 
 
 class Scenario(Table):

@@ -77,6 +77,22 @@ WRONG = {
     "too little": (TURN + "[expect]\nmoves = -1", 4, "`moves` must be greater than or equal to 0"),
     "empty": ("[[turn]]\ntext = ''", 2, "`text` must not be empty"),
     "empty matrix": ("[matrix]\nvoice = []\n" + TURN, 2, "`voice` must not be empty"),
+    "voice twice": (
+        "[matrix]\nvoice = ['Puck', 'Kore', 'puck']\n" + TURN,
+        2,
+        "matrix.voice: Puck is there twice; --repeat",
+    ),
+    "model twice": (
+        "[matrix]\nmodel = ['gemini-3.8-live', 'models/gemini-3.8-live']\n" + TURN,
+        2,
+        "matrix.model: gemini-3.8-live is there twice",
+    ),
+    "noise twice": (
+        "[matrix]\nnoise = ['none', { kind = 'pink', snr_db = 5 }, { snr_db = 5.0, kind = 'pink' }]\n" + TURN,
+        2,
+        "matrix.noise: pink at 5 dB is there twice",
+    ),
+    "no noise twice": ("[matrix]\nnoise = ['none', 'none']\n" + TURN, 2, "matrix.noise: none is there twice"),
     "matrix noise": ("[matrix]\nnoise = [\n'nine']\n" + TURN, 3, 'each of `noise` must be "none", or a table'),
     "silent turn": (TURN + "[[turn]]\n[turn.expect]\nreply = 'x'", 3, "this turn says nothing: give it say, say_text"),
     "two of a kind": (TURN + "say_text = 'x'", 1, "turn: say_text and text exclude each other"),
