@@ -3,6 +3,7 @@ Every error flashlive raises on purpose.
 
     FlashliveError
     ├─ ConfigError            a setting or an option is wrong
+    │  └─ Mistakes            several things are, in files
     ├─ FileError              a file cannot be read, is not what it claims, or cannot be created
     ├─ OutputFailed           a file or pipe stopped taking data in the middle of a talk
     ├─ DeviceError            no such sound device, or it went away
@@ -31,6 +32,19 @@ class FlashliveError(Exception):
 
 class ConfigError(FlashliveError):
     """A setting or an option is wrong; the message names it and the nearest valid one."""
+
+
+class Mistakes(ConfigError):
+    """
+    Several things are wrong with what is written in files.
+
+    Attributes:
+        lines: one for each, as a message of its own.
+    """
+
+    def __init__(self, lines: tuple[str, ...]) -> None:
+        super().__init__("\n".join(lines))
+        self.lines = lines
 
 
 class FileError(FlashliveError):

@@ -15,7 +15,7 @@ from typing import Final
 import typer
 
 from flashlive_cli.cli.casting import NO_KEY, service_url
-from flashlive_cli.cli.exits import KILLED_BY, USAGE
+from flashlive_cli.cli.exits import FAILED, KILLED_BY, SERVICE, USAGE
 from flashlive_cli.cli.settings import read_settings
 from flashlive_cli.config import Config, find_key
 from flashlive_cli.errors import ConfigError, FileError, reason_of
@@ -30,14 +30,12 @@ from flashlive_cli.scenario.page import write_html
 from flashlive_cli.scenario.report import Unrun, suite_json
 from flashlive_cli.scenario.run import Progress, Stage
 from flashlive_cli.scenario.selection import find_files, parse_shard, read_cases, select
-from flashlive_cli.scenario.suite import Job, Plan, Result, Verdict, run_suite
+from flashlive_cli.scenario.suite import Plan, Result, Verdict, run_suite
 from flashlive_cli.scenario.updating import update_scenario
 from flashlive_cli.scenario.variants import Case
+from flashlive_cli.scenario.worker import Job
 from flashlive_cli.session.endpoint import Endpoint, find_endpoint
 from flashlive_cli.ui.suite import Row, Status, SuiteScreen, show_table
-
-FAILED: Final = 1
-SERVICE: Final = 3
 
 HEADS: Final = ("turns", "talked", "first audio", "cost")
 """Of the table; the first audio is the median of all turns."""
@@ -315,7 +313,7 @@ def _row(verdict: Verdict) -> Row:
         f"{statistics.median(latencies):.0f} ms" if latencies else "",
         f"${sum(costs):.4f}" if costs else "",
     )
-    runs = f"{verdict.n_passed}/{len(outcomes)}" if verdict.repeat > 1 else ""
+    runs = f"{verdict.tally.passed}/{len(outcomes)}" if verdict.repeat > 1 else ""
     return Row(_status(verdict), verdict.case.name, runs, figures, reasons)
 
 
@@ -325,7 +323,7 @@ def _summary(result: Result) -> str:
         "failed": sum(_status(verdict) == "failed" for verdict in result.verdicts),
         "errors": sum(_status(verdict) == "error" for verdict in result.verdicts),
         "not run": sum(not verdict.outcomes for verdict in result.verdicts),
-        "flaky": sum(verdict.flaky for verdict in result.verdicts),
+        "flaky": sum(verdict.tally.flaky for verdict in result.verdicts),
     }
     told = [f"{number} {name}" for name, number in counts.items() if number] or ["nothing to run"]
     why = f"; stopped by {result.stopped}" if result.stopped else ""

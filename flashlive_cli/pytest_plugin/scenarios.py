@@ -6,7 +6,6 @@ files, tools) is an error of pytest's, and what came out otherwise than expected
 """
 
 import asyncio
-import json
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -15,10 +14,12 @@ import pytest
 from flashlive_cli.errors import FlashliveError
 from flashlive_cli.printable import printable
 from flashlive_cli.pytest_plugin import ENDPOINT
-from flashlive_cli.scenario.outcome import CallMade, Outcome
+from flashlive_cli.scenario.naming import Slugs
+from flashlive_cli.scenario.outcome import Outcome
 from flashlive_cli.scenario.run import Stage, hold_case
 from flashlive_cli.scenario.selection import read_cases
-from flashlive_cli.scenario.variants import Case, slug
+from flashlive_cli.scenario.spelling import answered_text
+from flashlive_cli.scenario.variants import Case
 
 _FIGURES: Final = ("first_audio_ms", "complete_ms", "interrupted_ms", "flushed_ms")
 
@@ -32,9 +33,11 @@ class ScenarioFile(pytest.File):
             cases = read_cases([self.path])
         except FlashliveError as exc:
             raise self.CollectError(str(exc)) from exc
+        variants = Slugs()
         for case in cases:
-            # clock.scenario.toml is `clock`
-            name = self.path.stem.removesuffix(".scenario") + case.id.removeprefix(slug(self.path.stem))
+            name = self.path.stem.removesuffix(".scenario")  # clock.scenario.toml is `clock`
+            if case.variant:
+                name += f"-{variants.new('-'.join(case.variant.values()))}"
             yield ScenarioItem.from_parent(self, name=name, case=case)
 
 
@@ -91,21 +94,11 @@ def _conversation(outcome: Outcome) -> str:
         lines.append(f"turn {turn.number}  said   {turn.said}")
         for what, value in (("heard", turn.heard), ("reply", turn.reply)):
             lines.append(f"        {what}  {value or '(nothing)'}")
-        lines += [f"        call   {_call(call)}" for call in turn.calls]
+        lines += [f"        call   {answered_text(call)}" for call in turn.calls]
     lines += [f"warning: {warning}" for warning in outcome.warnings]
     if outcome.evidence is not None:
         lines.append(f"evidence: {outcome.evidence}")
     return "\n".join(map(printable, lines))
-
-
-def _call(call: CallMade) -> str:
-    args = ", ".join(f"{name}={_json(value)}" for name, value in call.args.items())
-    answer = "not answered" if call.response is None else _json(call.response)
-    return f"{call.name}({args}) -> {answer}"
-
-
-def _json(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False, default=str)
 
 
 def _properties(outcome: Outcome) -> Iterator[tuple[str, object]]:

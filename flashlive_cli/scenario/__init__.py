@@ -3,9 +3,13 @@ Scripted conversations that assert: a scenario file -> a run -> a verdict.
 
     places.py     TOML, and on which line each of its keys stands
     schema.py     what a scenario may say, as typed tables
+    expecting.py  what of it has to come true
+    tables.py     what all these tables have in common
     reading.py    a file -> Scenario; every complaint with its file and line
     complaints.py what is wrong with one, in our words
+    mistakes.py   all that is wrong, collected
     variants.py   [matrix]: one scenario for each voice, model and noise
+    naming.py     names of files that every system takes
     stubs.py      tools with canned results
     clips.py      what the user says: WAV files, spoken text, noise mixed in
     pictures.py   what the model is shown beside a turn
@@ -17,9 +21,11 @@ Scripted conversations that assert: a scenario file -> a run -> a verdict.
     judging.py    what a turn was expected to bring, held against what it brought
     errorrate.py  how far one text is from another, in words
     outcome.py    what a run came to, for tables and files
+    spelling.py   calls of tools, and their values, as text
     scrubbing.py  the key kept out of outcomes
     selection.py  which scenarios: files and folders, a filter, shares
-    suite.py      many scenarios, in processes of their own
+    suite.py      many scenarios, side by side and again and again
+    worker.py     one process that runs scenarios
     recorded.py   a recorded talk, taken apart into turns
     suggesting.py what of a recorded turn is worth expecting again
     playing.py    how the simulator plays a recorded turn

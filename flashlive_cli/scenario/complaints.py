@@ -19,14 +19,21 @@ _KINDS: Final = {
 }
 """Pydantic's words for what a value should be, and ours."""
 _SHOULD: Final = "Input should be "
+_NOISES: Final = ("matrix", "noise")
 
 
-def complaint_of(exc: ValidationError) -> tuple[Place, str]:
-    """Return where the first error is, and what is wrong."""
-    error: Any = exc.errors(include_url=False, include_context=False)[0]
+def complaints_of(exc: ValidationError) -> list[tuple[Place, str]]:
+    """Return where each error is, and what is wrong; what is missing only where nothing looks like a slip for it."""
+    errors: list[Any] = list(exc.errors(include_url=False, include_context=False))
+    slips = {error["loc"][:-1] for error in errors if error["type"] == "extra_forbidden"}
+    told = [_told(error) for error in errors if error["type"] != "missing" or error["loc"][:-1] not in slips]
+    return list(dict.fromkeys(told))
+
+
+def _told(error: Any) -> tuple[Place, str]:
     place: Place = tuple(part for part in error["loc"] if not _is_mark(part))
-    if place != error["loc"] and place[:2] == ("matrix", "noise"):
-        return place, 'each of `noise` must be "none", or a table such as { kind = "white", snr_db = 10 }'
+    if place != error["loc"] and place[:2] == _NOISES:  # a union, of which each member says why it is none
+        return place[:3], 'each of `noise` must be "none", or a table such as { kind = "white", snr_db = 10 }'
     return place, _worded(error, place)
 
 

@@ -4,15 +4,16 @@ What a turn was expected to bring, held against what it brought. Pure.
 Every expectation becomes a `Check`, met or not: a report shows what was looked at, and not only what failed.
 """
 
-import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from flashlive_cli.scenario.course import Called, Course, TurnCourse
 from flashlive_cli.scenario.errorrate import word_error_rate
+from flashlive_cli.scenario.expecting import ArgumentRule, Call, Expect, WholeExpect
 from flashlive_cli.scenario.outcome import Check, Figures
-from flashlive_cli.scenario.schema import ArgumentRule, Call, Expect, Turn, WholeExpect
+from flashlive_cli.scenario.schema import Turn
+from flashlive_cli.scenario.spelling import call_text, canonical
 
 _LONGEST: Final = 200
 """Characters of what was got, in a sentence."""
@@ -194,10 +195,10 @@ def _argument_fits(rule: object, args: Mapping[str, object], name: str) -> bool:
     value = args[name]
     if isinstance(rule, ArgumentRule):
         if rule.regex is not None:
-            return re.search(rule.regex, value if isinstance(value, str) else _json(value)) is not None
+            return re.search(rule.regex, value if isinstance(value, str) else canonical(value)) is not None
         rule = rule.equals
     # in JSON 1 and 1.0 are one number, and true is none
-    return _json(_plain(rule)) == _json(_plain(value))
+    return canonical(_plain(rule)) == canonical(_plain(value))
 
 
 def _plain(value: Any) -> Any:
@@ -215,10 +216,10 @@ def _plain(value: Any) -> Any:
 def _described(call: Call) -> str:
     def rule(value: object) -> str:
         if not isinstance(value, ArgumentRule):
-            return f"={_json(value)}"
+            return f"={canonical(value)}"
         if value.absent:
             return " absent"
-        return f" like /{value.regex}/" if value.regex is not None else f"={_json(value.equals)}"
+        return f" like /{value.regex}/" if value.regex is not None else f"={canonical(value.equals)}"
 
     args = ", ".join(f"{name}{rule(value)}" for name, value in call.args.items())
     answered: Mapping[bool | None, str] = {None: "", True: " answered", False: " failed"}
@@ -226,13 +227,8 @@ def _described(call: Call) -> str:
 
 
 def _spelled(call: Called) -> str:
-    args = ", ".join(f"{name}={_json(value)}" for name, value in call.args.items())
     answered: Mapping[bool | None, str] = {None: " unanswered", True: "", False: " failed"}
-    return _short(f"{call.name}({args}){answered[call.ok]}")
-
-
-def _json(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False, sort_keys=True, default=str)
+    return _short(f"{call_text(call.name, call.args)}{answered[call.ok]}")
 
 
 def _quoted(text: str) -> str:

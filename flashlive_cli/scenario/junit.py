@@ -6,7 +6,6 @@ actions and others read too. A repetition that failed while its scenario passed 
 Surefire's word: the testcase passes, and the reason is kept.
 """
 
-import json
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import PurePath
@@ -14,8 +13,9 @@ from typing import Final
 from xml.etree import ElementTree as ET
 
 from flashlive_cli.printable import printable
-from flashlive_cli.scenario.outcome import CallMade, Outcome, TurnOutcome
+from flashlive_cli.scenario.outcome import Outcome, TurnOutcome
 from flashlive_cli.scenario.report import Unrun, figures_object, tallies
+from flashlive_cli.scenario.spelling import answered_text
 
 _NAME: Final = "flashlive test"
 _LONGEST_MESSAGE: Final = 300
@@ -125,15 +125,9 @@ def _add_complaint(case: ET.Element, outcome: Outcome, *, accepted: bool) -> Non
 def _told(turn: TurnOutcome) -> list[str]:
     lines = [f"turn {turn.number}: {_line(turn.said)}"]
     lines += [f"  heard: {_line(turn.heard)}"] if turn.heard else []
-    lines += [f"  called: {_line(_spelled(call))}" for call in turn.calls]
+    lines += [f"  called: {_line(answered_text(call))}" for call in turn.calls]
     lines += [f"  reply: {_line(turn.reply)}"] if turn.reply else []
     return lines
-
-
-def _spelled(call: CallMade) -> str:
-    args = ", ".join(f"{name}={json.dumps(value, ensure_ascii=False)}" for name, value in call.args.items())
-    answered = "no answer" if call.response is None else json.dumps(call.response, ensure_ascii=False)
-    return f"{call.name}({args}) -> {answered}"
 
 
 def _seconds(seconds: float) -> str:

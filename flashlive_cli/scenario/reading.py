@@ -3,12 +3,12 @@ A scenario file read: checked against the schema, what it includes put in its pl
 
     include = "greeting.toml"      # or a list: turns of these come first, and what they set holds where we say nothing
 
-Whatever is wrong is one line with the file, the line in it, and the nearest right name.
+Whatever is wrong is one line with the file, the line in it, and the nearest right name; all of it is told at once.
 """
 
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,8 +17,8 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from flashlive_cli.errors import ConfigError, FileError
-from flashlive_cli.printable import printable
-from flashlive_cli.scenario.complaints import complaint_of
+from flashlive_cli.scenario.complaints import complaints_of
+from flashlive_cli.scenario.mistakes import FileMistakes, Mistake, raise_all
 from flashlive_cli.scenario.places import Place, Places
 from flashlive_cli.scenario.schema import GOES_ON, SAID, Scenario
 from flashlive_cli.sim.script import Script, read_script
@@ -83,105 +83,166 @@ def read_scenario(path: Path) -> Written:
 
     Raises:
         FileError: it or a file it names cannot be read, or is not TOML.
-        ConfigError: it says what a scenario cannot say.
+        ConfigError: it says what a scenario cannot say; `Mistakes` where more than one thing is wrong.
     """
-    written = _read(path, says=True)
-    if not written.scenario.turn:
-        raise ConfigError(printable(f"{path}: there is no [[turn]] in it"))
-    return written
+    return read_scenarios([path])[0]
+
+
+def read_scenarios(paths: Iterable[Path]) -> list[Written]:
+    """Read scenario files, and tell what is wrong with any of them; raises as `read_scenario` does."""
+    return _read(paths, says=True)
 
 
 def read_script_file(path: Path) -> Written:
     """Read a scenario file whose turns may be the simulator's alone; raises as `read_scenario` does."""
-    return _read(path, says=False)
+    return _read([path], says=False)[0]
 
 
-def _read(path: Path, *, says: bool) -> Written:
-    table = _composed(path, (), says=says)
+def _read(paths: Iterable[Path], *, says: bool) -> list[Written]:
+    written: list[Written] = []
+    wrong: list[Mistake] = []
+    for path in paths:
+        found: list[Mistake] = []
+        table = _composed(path, (), found, says=says)
+        if not found and (scenario := _whole(path, table, found, says=says)) is not None:
+            written.append(Written(path, scenario, tuple(table.get("turn", ()))))
+        wrong += found
+    raise_all(wrong)
+    return written
+
+
+def _whole(path: Path, table: Mapping[str, Any], found: list[Mistake], *, says: bool) -> Scenario | None:
+    """Check files put together, each of which was right by itself."""
     try:
         scenario = Scenario.model_validate(table)
-    except ValidationError as exc:  # each file was right by itself
-        raise ConfigError(printable(f"{path}: {complaint_of(exc)[1]}")) from exc
-    return Written(path, scenario, tuple(table.get("turn", ())))
+    except ValidationError as exc:
+        found += [Mistake(str(path), 0, what) for _, what in complaints_of(exc)]
+        return None
+    if says and not scenario.turn:
+        found.append(Mistake(str(path), 0, "there is no [[turn]] in it"))
+        return None
+    return scenario
 
 
-def _composed(path: Path, outer: tuple[Path, ...], *, says: bool) -> dict[str, Any]:
+def _composed(path: Path, outer: tuple[Path, ...], found: list[Mistake], *, says: bool) -> dict[str, Any]:
     """
-    Return the table of a file and of all it includes, with absolute paths.
+    Return the table of a file and of all it includes, with absolute paths; of no use where mistakes are found.
 
     Args:
         path: of the file.
         outer: those that include it, from the outermost on.
+        found: where to collect what is wrong.
         says: each turn has to say something.
     """
     here = path.resolve()
     if here in outer:
-        raise ConfigError(printable(f"{path}: include goes round in a circle"))
-    table, places = _toml(path)
+        found.append(Mistake(str(path), 0, "include goes round in a circle"))
+        return {}
+    try:
+        table, places = _toml(path)
+    except _NotToml as exc:
+        found.append(Mistake(str(path), exc.line, str(exc), FileError))
+        return {}
+    file = FileMistakes(path, places, found)
+    included = _included(file, table)
+    _write_out(table)
+    _check_schema(file, table, goes_on=bool(included))
+    _check_turns(file, table, says=says)
+    for place, holder, key in _paths(table):
+        if not file.has(place):
+            _make_whole(file, place, holder, key)
+    _check_script(file, table)
+    whole: dict[str, Any] = {}
+    for index, each in enumerate(included):
+        other = path.parent / each
+        if not _is_file(other):
+            file.add(("include", index), f"there is no file {other}", FileError)
+            continue
+        inner = _composed(other, (*outer, here), found, says=says)
+        whole = {} if found else _merged(whole, inner)
+    whole.pop("name", None)
+    return {} if found else _merged(whole, table)
+
+
+def _included(file: FileMistakes, table: dict[str, Any]) -> list[str]:
+    """Take out of a table what it includes."""
     included = table.pop("include", [])
     included = [included] if isinstance(included, str) else included
-    if not isinstance(included, list) or not all(isinstance(each, str) for each in included):
-        raise ConfigError(_at(path, places, ("include",), "`include` must be a file name or a list of them"))
+    if isinstance(included, list) and all(isinstance(each, str) for each in included):
+        return included
+    file.add(("include",), "`include` must be a file name or a list of them")
+    return []
+
+
+def _write_out(table: dict[str, Any]) -> None:
+    """Put tables in the place of what may be written short."""
     for key, inner in _SHORT.items():
         if isinstance(table.get(key), str):
             table[key] = {inner: table[key]}
     if isinstance(tools := table.get("tools"), str | list):
         table["tools"] = {"files": [tools] if isinstance(tools, str) else tools}
+
+
+def _check_schema(file: FileMistakes, table: Mapping[str, Any], *, goes_on: bool) -> None:
     try:
-        scenario = Scenario.model_validate(table, context={GOES_ON: bool(included)})
+        Scenario.model_validate(table, context={GOES_ON: goes_on})
     except ValidationError as exc:
-        place, what = complaint_of(exc)
-        raise ConfigError(_at(path, places, place, what)) from exc
-    for index, turn in enumerate(scenario.turn):
-        if says and turn.model_fields_set.isdisjoint(SAID):
-            what = "this turn says nothing: give it say, say_text, text or silence_ms"
-            raise ConfigError(_at(path, places, ("turn", index), what))
-    for place, holder, key in _paths(table):
-        _make_whole(path, places, place, holder, key)
-    _check_script(path, places, table)
-    whole: dict[str, Any] = {}
-    for index, each in enumerate(included):
-        other = path.parent / each
-        if not _is_file(other):
-            raise FileError(_at(path, places, ("include", index), f"there is no file {other}"))
-        whole = _merged(whole, _composed(other, (*outer, here), says=says))
-    whole.pop("name", None)
-    return _merged(whole, table)
+        for place, what in complaints_of(exc):
+            file.add(place, what)
 
 
-def _check_script(path: Path, places: Places, table: Mapping[str, Any]) -> None:
+def _turns(table: Mapping[str, Any]) -> Iterator[tuple[Place, dict[str, Any]]]:
+    """Yield the turns that are written as tables, with their places."""
+    turns = table.get("turn")
+    for index, turn in enumerate(turns if isinstance(turns, list) else []):
+        if isinstance(turn, dict):
+            yield ("turn", index), turn
+
+
+def _check_turns(file: FileMistakes, table: Mapping[str, Any], *, says: bool) -> None:
+    for place, turn in _turns(table):
+        if says and SAID.isdisjoint(turn) and not file.has(place):
+            file.add(place, "this turn says nothing: give it say, say_text, text or silence_ms")
+
+
+def _check_script(file: FileMistakes, table: Mapping[str, Any]) -> None:
     """Let the simulator look at its part, turn by turn, so that its complaints have a line."""
     faults = {"faults": table["faults"]} if "faults" in table else {}
     parts: list[tuple[Place, dict[str, Any]]] = [(("faults",), faults)]
-    parts += [(("turn", index, "sim"), {"turn": [turn]}) for index, turn in enumerate(table.get("turn", ()))]
+    parts += [((*place, "sim"), {"turn": [turn]}) for place, turn in _turns(table)]
     for place, part in parts:
+        if file.has(place):
+            continue
         try:
-            read_script(part, path)
-        except ConfigError as exc:
-            what = str(exc).removeprefix(f"{path}: ").removeprefix("turn 1: ")
-            raise ConfigError(_at(path, places, place, what)) from exc
+            read_script(part, file.path)
+        except (ConfigError, FileError) as exc:
+            file.add(place, str(exc).removeprefix(f"{file.path}: ").removeprefix("turn 1: "), type(exc))
+
+
+class _NotToml(Exception):
+    """A file cannot be read, or is not TOML; in `line`, or 0."""
+
+    def __init__(self, what: str, line: int = 0) -> None:
+        super().__init__(what)
+        self.line = line
 
 
 def _toml(path: Path) -> tuple[dict[str, Any], Places]:
+    """Read a file; raises `_NotToml`."""
     try:
         text = path.read_bytes().decode("utf-8-sig")
     except (OSError, ValueError) as exc:
-        reason = exc.strerror if isinstance(exc, OSError) else "is not UTF-8 text"
-        raise FileError(printable(f"{path}: {reason}")) from exc
+        raise _NotToml((exc.strerror if isinstance(exc, OSError) else None) or "is not UTF-8 text") from exc
     text = text.replace("\r\n", "\n")
     try:
         return tomllib.loads(text), Places(text)
     except tomllib.TOMLDecodeError as exc:
-        found = re.search(r" \(at line (\d+), column \d+\)", str(exc))
-        line = found[1] if found else str(len(text.splitlines()))
-        what = str(exc).replace(found[0] if found else " (at end of document)", "")
-        raise FileError(printable(f"{path}:{line}: not TOML: {what}")) from exc
+        at = re.search(r" \(at line (\d+), column \d+\)", str(exc))
+        line = int(at[1]) if at else len(text.splitlines())
+        what = str(exc).replace(at[0] if at else " (at end of document)", "")
+        raise _NotToml(f"not TOML: {what}", line) from exc
     except (ValueError, RecursionError) as exc:  # a number of 5000 digits; brackets a thousand deep
-        raise FileError(printable(f"{path}: is beyond reading: {exc}")) from exc
-
-
-def _at(path: Path, places: Places, place: Place, what: str) -> str:
-    return printable(f"{path}:{places.line_of(place)}: {what}")
+        raise _NotToml(f"is beyond reading: {exc}") from exc
 
 
 def _paths(table: dict[str, Any]) -> Iterator[tuple[Place, Any, Any]]:
@@ -207,16 +268,17 @@ def _paths(table: dict[str, Any]) -> Iterator[tuple[Place, Any, Any]]:
         yield ("system",), table, "system"
 
 
-def _make_whole(path: Path, places: Places, place: Place, holder: Any, key: Any) -> None:
+def _make_whole(file: FileMistakes, place: Place, holder: Any, key: Any) -> None:
     """Make a path absolute: it is meant beside the file that names it."""
     mark = "@" if place == ("system",) else ""
-    named = path.absolute().parent / holder[key].removeprefix(mark)
+    beside = file.path.absolute().parent
+    named = beside / holder[key].removeprefix(mark)
     with suppress(RuntimeError, ValueError, OSError):  # the home of nobody; a null; a link to itself
-        named = (path.absolute().parent / Path(holder[key].removeprefix(mark)).expanduser()).resolve()
+        named = (beside / Path(holder[key].removeprefix(mark)).expanduser()).resolve()
     if not _is_file(named):
-        short = place[:2] == ("tools", "files") and place[:2] not in places
+        short = place[:2] == ("tools", "files") and place[:2] not in file.places
         where = ("tools", *place[2:]) if short else place
-        raise FileError(_at(path, places, where, f"there is no file {named}"))
+        file.add(where, f"there is no file {named}", FileError)
     holder[key] = mark + str(named)
 
 

@@ -6,7 +6,6 @@ before its last piece came; one without a phrase of its own is the rest of the o
 answered in between are one turn. What came of a turn is collected and measured as in a run: see `course`.
 """
 
-import json
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -331,8 +330,3 @@ def _follow(stamped: list[r.Stamped], turns: list[RecordedTurn], course: Course,
             begin, end = (WIRE_IN.bytes_of(round(at_s * WIRE_IN.rate_hz)) for at_s in (phrase.start_s, phrase.end_s))
             course.user.pieces.append(Piece(phrase.start_s, user[begin:end]))
     course.finish()
-
-
-def json_of(value: object) -> str:
-    """Spell a value so that equal ones are equal."""
-    return json.dumps(value, sort_keys=True, default=str)

@@ -9,7 +9,7 @@ import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Self
 
 from flashlive_cli.printable import printable_json
 from flashlive_cli.scenario.outcome import CallMade, Check, Figures, Outcome, TurnOutcome
@@ -37,6 +37,11 @@ class Tally:
     runs: int
     passed: int
 
+    @classmethod
+    def of(cls, id_: str, path: str, name: str, runs: Sequence[Outcome]) -> Self:
+        """Count these runs, maybe none."""
+        return cls(id_, path, name, len(runs), sum(run.status == "passed" for run in runs))
+
     @property
     def flaky(self) -> bool:
         """Whether it came out now this way, now that."""
@@ -52,10 +57,7 @@ def tallies(outcomes: Sequence[Outcome]) -> list[Tally]:
     groups: dict[tuple[str, str], list[Outcome]] = {}
     for outcome in outcomes:
         groups.setdefault((outcome.path, outcome.id), []).append(outcome)
-    return [
-        Tally(id_, path, runs[0].name, len(runs), sum(run.status == "passed" for run in runs))
-        for (path, id_), runs in groups.items()
-    ]
+    return [Tally.of(id_, path, runs[0].name, runs) for (path, id_), runs in groups.items()]
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,10 @@ from pathlib import Path
 
 from flashlive_cli.errors import ConfigError, FileError
 from flashlive_cli.printable import printable
-from flashlive_cli.scenario.reading import read_scenario
-from flashlive_cli.scenario.variants import Case, cases_of, slug
+from flashlive_cli.scenario.mistakes import Mistake, raise_all
+from flashlive_cli.scenario.naming import Slugs, slug
+from flashlive_cli.scenario.reading import read_scenarios
+from flashlive_cli.scenario.variants import Case, cases_of
 
 
 def find_files(paths: Sequence[Path]) -> list[Path]:
@@ -18,38 +20,41 @@ def find_files(paths: Sequence[Path]) -> list[Path]:
     In folders, names that begin with `_` or `.` are left out: they are for others to include.
 
     Raises:
-        FileError: there is nothing at a path, or no scenario in a folder.
+        FileError: there is nothing at a path, or no scenario in a folder; `Mistakes` where that is so of several.
     """
     found: dict[Path, Path] = {}
+    wrong: list[Mistake] = []
     for path in paths:
         if path.is_dir():
             files = sorted(file for file in path.rglob("*.toml") if not _is_hidden(file.relative_to(path)))
             if not files:
-                raise FileError(printable(f"{path}: there is no scenario (*.toml) in this folder"))
+                wrong.append(Mistake(str(path), 0, "there is no scenario (*.toml) in this folder", FileError))
         elif path.is_file():
             files = [path]
         else:
-            raise FileError(printable(f"{path}: there is no such file or folder"))
+            files = []
+            wrong.append(Mistake(str(path), 0, "there is no such file or folder", FileError))
         for file in files:
             found.setdefault(file.resolve(), file)
+    raise_all(wrong)
     return list(found.values())
 
 
 def read_cases(files: Sequence[Path]) -> list[Case]:
     """
-    Read all scenarios with all their variants, in order; ids are made different by the names of their folders.
+    Read all scenarios with all their variants, in order.
+
+    Ids are made different by the names of their folders; where these do not differ either, by numbers.
 
     Raises:
-        FileError, ConfigError: see `reading.read_scenario`.
+        FileError, ConfigError: of whatever is wrong with any of them; see `reading.read_scenarios`.
     """
-    cases = [case for file in files for case in cases_of(read_scenario(file))]
-    depth = 0
-    while len(names := Counter(case.id for case in cases)) < len(cases):
-        depth += 1
-        cases = [replace(case, id=_deeper(case, depth)) if names[case.id] > 1 else case for case in cases]
-        if depth > 100:
-            raise ConfigError(f"two variants of a scenario are the same: {names.most_common(1)[0][0]}")
-    return cases
+    cases = [case for written in read_scenarios(files) for case in cases_of(written)]
+    for depth in range(1, _deepest(cases) + 1):
+        n_of = Counter(case.id.casefold() for case in cases)
+        cases = [replace(case, id=_deeper(case, depth)) if n_of[case.id.casefold()] > 1 else case for case in cases]
+    ids = Slugs()
+    return [replace(case, id=ids.new(case.id)) for case in cases]
 
 
 def select(cases: Sequence[Case], *, words: str | None = None, shard: tuple[int, int] = (1, 1)) -> list[Case]:
@@ -91,10 +96,18 @@ def _fits(case: Case, words: str) -> bool:
     return True
 
 
+def _deepest(cases: Sequence[Case]) -> int:
+    return max((len(_folders(case)) for case in cases), default=0)
+
+
 def _deeper(case: Case, depth: int) -> str:
     """Return the id with one more folder's name before it."""
-    folders = case.written.path.absolute().parent.parts
-    return slug(f"{folders[-depth]}-{case.id}") if depth <= len(folders) else f"{case.id}-{depth}"
+    folders = _folders(case)
+    return slug(f"{folders[-depth]}-{case.id}") if depth <= len(folders) else case.id
+
+
+def _folders(case: Case) -> tuple[str, ...]:
+    return case.written.path.absolute().parent.parts
 
 
 def _is_hidden(path: Path) -> bool:

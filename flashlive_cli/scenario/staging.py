@@ -1,6 +1,7 @@
 """Ears, mouth and turns of a run: clips are spoken, lines are typed, cues wait for what happens."""
 
 import asyncio
+from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -54,20 +55,24 @@ class Events:
     """Lets cues wait for reports; belongs to the event loop."""
 
     def __init__(self) -> None:
-        self._seen: list[tuple[str, float]] = []
+        # By type, the times that were later than all before them. Reports need not be told in the order of their times,
+        # but of those at or after a given time the one told first is always one of these.
+        self._records_s: dict[str, list[float]] = {}
         self._news = asyncio.Event()
 
     def listen(self, stamped: Stamped) -> None:
         """Take a report; see `reports.Listener`."""
-        self._seen.append((stamped.report.type, stamped.t))
-        self._news.set()
+        records_s = self._records_s.setdefault(stamped.report.type, [])
+        if not records_s or stamped.t > records_s[-1]:
+            records_s.append(stamped.t)
+            self._news.set()
 
     async def after(self, event: str, since_s: float) -> float:
-        """Wait for an event of that type at or after a clock time; return when it was."""
+        """Wait for an event of that type at or after a clock time; return when it was. The one told first counts."""
         while True:
-            for kind, at_s in self._seen:
-                if kind == event and at_s >= since_s:
-                    return at_s
+            records_s = self._records_s.get(event, [])
+            if (found := bisect_left(records_s, since_s)) < len(records_s):
+                return records_s[found]
             self._news.clear()
             await self._news.wait()
 

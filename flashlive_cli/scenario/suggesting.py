@@ -48,7 +48,7 @@ def limit_ms(measured: float | None, *, least: int) -> int | None:
 
 
 def expected_args(args: Mapping[str, Any]) -> dict[str, Any]:
-    """Return rules that arguments equal to these follow; see `schema.ArgumentRule`."""
+    """Return rules that arguments equal to these follow; see `expecting.ArgumentRule`."""
     rules = {"regex", "equals", "absent"}
     return {
         name: {"equals": value} if isinstance(value, Mapping) and rules & value.keys() else value

@@ -4,8 +4,7 @@ What a page shows of one run, put on the conversation's clock: small, and fit to
 Times are clock seconds: the same that checks, events and the recording have.
 """
 
-import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, Literal, assert_never
 
@@ -22,6 +21,7 @@ from flashlive_cli.reports import (
 from flashlive_cli.scenario.course import Course, Moment, Replied, TurnCourse, sounds_of
 from flashlive_cli.scenario.listening import Sound
 from flashlive_cli.scenario.outcome import Outcome
+from flashlive_cli.scenario.spelling import json_text
 from flashlive_cli.scenario.waveform import Outline, outline_of, telephone_wav
 
 _MARGIN_S: Final = 0.25
@@ -226,8 +226,8 @@ def _tools_of(number: int, turn: TurnCourse) -> Iterator[ToolSpan]:
             call.at_s,
             call.finished_s,
             call.name,
-            _json(call.args),
-            None if call.response is None else _json(call.response),
+            json_text(call.args),
+            None if call.response is None else json_text(call.response),
             call.ok,
             call.cancelled,
             call.repeats,
@@ -278,7 +278,3 @@ def _marks(at_s: float, moment: Moment) -> Iterator[Mark]:
 
 def _ear(moment: SpeechStarted | SpeechEnded) -> str:
     return "service" if moment.source == "server" else "local ear"
-
-
-def _json(value: Mapping[str, object]) -> str:
-    return json.dumps(value, ensure_ascii=False, default=str)

@@ -18,8 +18,9 @@ from flashlive_cli.printable import printable
 from flashlive_cli.private import open_private
 from flashlive_cli.scenario.playing import played_by_simulator
 from flashlive_cli.scenario.reading import read_scenario
-from flashlive_cli.scenario.recorded import RecordedTurn, json_of, read_recording
+from flashlive_cli.scenario.recorded import RecordedTurn, read_recording
 from flashlive_cli.scenario.schema import Turn
+from flashlive_cli.scenario.spelling import canonical
 from flashlive_cli.scenario.toml import spelled
 
 _BOM: Final = "\ufeff"
@@ -100,10 +101,10 @@ def _update(table: Any, turn: RecordedTurn) -> list[str]:
     for name in ("heard", "calls", "reply"):
         old, new = before.get(name), known.get(name)
         if name == "calls" and old is not None and new is not None:
-            if json_of(_without_answers(old)) == json_of(_without_answers(new)):
+            if canonical(_without_answers(old)) == canonical(_without_answers(new)):
                 continue
             new = _with_answers(old, new)
-        if json_of(old) == json_of(new) or (name == "heard" and new is None):
+        if canonical(old) == canonical(new) or (name == "heard" and new is None):
             continue
         if sim is None:
             table["sim"] = tomlkit.table() if isinstance(table, Table) else tomlkit.inline_table()

@@ -1,11 +1,11 @@
 """One scenario for each voice, model and noise of its `[matrix]`. Pure."""
 
 import itertools
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from flashlive_cli.scenario.naming import Slugs
 from flashlive_cli.scenario.reading import Written
 from flashlive_cli.scenario.schema import Noise, Scenario
 
@@ -16,7 +16,7 @@ class Case:
     A scenario with all its choices made, ready to be run.
 
     Attributes:
-        id: a file name, the same in every run; see `cases_of`.
+        id: a file name, the same in every run; see `naming`.
         name: for people.
         written: the file it comes from.
         scenario: as it is to be run.
@@ -40,21 +40,14 @@ def cases_of(written: Written) -> Iterator[Case]:
         axes.append([("model", name, name) for name in matrix.model])
     if matrix.noise:
         axes.append([("noise", _noise_name(noise), noise) for noise in matrix.noise])
-    n_of: dict[str, int] = {}
+    ids = Slugs()
     for chosen in itertools.product(*axes):
         variant = {axis: name for axis, name, _ in chosen}
         scenario = written.scenario
         for axis, _, value in chosen:
             scenario = _chosen(scenario, axis, value)
         name = f"{written.name} [{', '.join(variant.values())}]" if variant else written.name
-        case_id = slug("-".join((written.path.stem, *variant.values())))
-        n = n_of[case_id.casefold()] = n_of.get(case_id.casefold(), 0) + 1
-        yield Case(case_id if n == 1 else f"{case_id}-{n}", name, written, scenario, variant)
-
-
-def slug(text: str) -> str:
-    """Return a text as a file name that every system takes."""
-    return re.sub(r"[^\w.+-]+", "-", text, flags=re.ASCII).strip("-.") or "scenario"
+        yield Case(ids.new("-".join((written.path.stem, *variant.values()))), name, written, scenario, variant)
 
 
 def _chosen(scenario: Scenario, axis: str, value: object) -> Scenario:

@@ -206,7 +206,7 @@ class _Turn:
         answer = self._typed(call, "answer", str, "a regular expression")
         try:
             re.compile(answer or "")
-        except (re.error, OverflowError, RecursionError) as exc:
+        except (re.error, ValueError, OverflowError, RecursionError) as exc:
             raise ConfigError(f"{self.where}: `answer` is no regular expression: {exc}") from exc
         return ScriptedCall(name, args, answer)
 

@@ -81,6 +81,30 @@ def test_what_is_wrong_is_one_line_and_exit_code_2(good, args, words) -> None:
     assert len(done.stderr.splitlines()) == 1
 
 
+@pytest.mark.parametrize("options", [(), ("--dry-run",)])
+def test_all_that_is_wrong_is_told_before_anything_is_run(good, options) -> None:
+    (good.parent / "b.toml").write_text('nam = "x"\n' + GOOD + 'cals = []\ndelay_ms = "x"\n', encoding="utf-8")
+    (good.parent / "a.toml").write_text("[[turn]]\nsay = 'nix.wav'\n[turn.expect]\nrepl = ''\n", encoding="utf-8")
+    done = flashlive("--sim", *options, ".", cwd=good.parent)
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert [line.partition(": there")[0] for line in done.stderr.splitlines()] == [
+        "flashlive: error: a.toml:2",
+        "flashlive: error: a.toml:4: unknown key `repl` in [turn.expect]; did you mean `reply`?",
+        "flashlive: error: b.toml:1: unknown key `nam`; did you mean `name`?",
+        "flashlive: error: b.toml:6: unknown key `cals` in [turn.sim]; did you mean `calls`?",
+    ]
+
+
+def test_all_paths_that_lead_nowhere_are_told(good) -> None:
+    done = flashlive("--sim", "nix", good, "nax.toml", cwd=good.parent)
+
+    assert done.returncode == 2
+    assert done.stderr.splitlines() == [
+        f"flashlive: error: {name}: there is no such file or folder" for name in ("nax.toml", "nix")
+    ]
+
+
 def test_without_a_key_the_way_out_is_named(good) -> None:
     done = flashlive(good)
 

@@ -9,8 +9,9 @@ from pydantic import ValidationError
 
 from flashlive_cli.scenario import judging
 from flashlive_cli.scenario.course import Called, Course, Replied, TurnCourse
+from flashlive_cli.scenario.expecting import Call, Expect, WholeExpect
 from flashlive_cli.scenario.judging import figures_of, judge_turn, judge_whole
-from flashlive_cli.scenario.schema import Call, Expect, Scenario, Turn, WholeExpect
+from flashlive_cli.scenario.schema import Scenario, Turn
 
 
 def call(name, ok=True, repeats=False, **args):

@@ -16,9 +16,9 @@ from unittest.mock import patch
 import pytest
 
 from flashlive_cli.audio.mouth import Mouth
+from flashlive_cli.scenario.expecting import Expect, WholeExpect
 from flashlive_cli.scenario.reading import read_scenario
 from flashlive_cli.scenario.run import Stage, hold_case
-from flashlive_cli.scenario.schema import Expect, WholeExpect
 from flashlive_cli.scenario.variants import cases_of
 from tests.scenario.speeds import speed_of
 

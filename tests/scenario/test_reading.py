@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from flashlive_cli.errors import ConfigError, FileError
-from flashlive_cli.scenario.reading import read_scenario, read_script_file
+from flashlive_cli.errors import ConfigError, FileError, Mistakes
+from flashlive_cli.scenario.reading import read_scenario, read_scenarios, read_script_file
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
@@ -33,8 +33,9 @@ WRONG = {
     "call key": (
         EXPECT + 'calls = [\n  { name = "f" },\n  { nam = "g" },\n]',
         6,
-        "`name` is missing in [turn.expect.calls]",
+        "unknown key `nam` in [turn.expect.calls]; did you mean `name`?",
     ),
+    "missing": (EXPECT + "calls = [\n{ args = {} },\n]", 5, "`name` is missing in [turn.expect.calls]"),
     "stub key": (
         TURN + "[tools.stubs.f]\nreturn = 1",
         4,
@@ -53,6 +54,18 @@ WRONG = {
     "fault": ("\nfaults = ['drop-100']\n" + TURN, 2, "there is no fault 'drop-100'; did you mean `drop-1006`?"),
     "turn fault": (TURN + "[turn.sim]\nfaults = ['goaway-early@3']", 3, "happens in its turn"),
     "pattern": (EXPECT + "reply = '('", 4, "turn.expect.reply: no regular expression: missing )"),
+    "pattern too large": (
+        EXPECT + "reply = 'x{99999999999}'",
+        4,
+        "no regular expression: the repetition number is too",
+    ),
+    "pattern too deep": (EXPECT + f"reply = '{'(' * 5000}'", 4, "turn.expect.reply: no regular expression: "),
+    "pattern too long": (EXPECT + f"reply = 'x{{{'9' * 5000}}}'", 4, "turn.expect.reply: no regular expression: "),
+    "answer too long": (
+        TURN + f"sim.calls = [{{name = 'f', answer = 'x{{{'9' * 5000}}}'}}]",
+        3,
+        "no regular expression",
+    ),
     "text": ("name = 3\n" + TURN, 1, "`name` must be text"),
     "number": (TURN + "[expect]\nmax_cost = 'x'", 4, "`max_cost` must be a number"),
     "whole number": (EXPECT + "flushed_within_ms = 1.5", 4, "`flushed_within_ms` must be a whole number"),
@@ -64,6 +77,22 @@ WRONG = {
     "too little": (TURN + "[expect]\nmoves = -1", 4, "`moves` must be greater than or equal to 0"),
     "empty": ("[[turn]]\ntext = ''", 2, "`text` must not be empty"),
     "empty matrix": ("[matrix]\nvoice = []\n" + TURN, 2, "`voice` must not be empty"),
+    "voice twice": (
+        "[matrix]\nvoice = ['Puck', 'Kore', 'puck']\n" + TURN,
+        2,
+        "matrix.voice: Puck is there twice; --repeat",
+    ),
+    "model twice": (
+        "[matrix]\nmodel = ['gemini-3.8-live', 'models/gemini-3.8-live']\n" + TURN,
+        2,
+        "matrix.model: gemini-3.8-live is there twice",
+    ),
+    "noise twice": (
+        "[matrix]\nnoise = ['none', { kind = 'pink', snr_db = 5 }, { snr_db = 5.0, kind = 'pink' }]\n" + TURN,
+        2,
+        "matrix.noise: pink at 5 dB is there twice",
+    ),
+    "no noise twice": ("[matrix]\nnoise = ['none', 'none']\n" + TURN, 2, "matrix.noise: none is there twice"),
     "matrix noise": ("[matrix]\nnoise = [\n'nine']\n" + TURN, 3, 'each of `noise` must be "none", or a table'),
     "silent turn": (TURN + "[[turn]]\n[turn.expect]\nreply = 'x'", 3, "this turn says nothing: give it say, say_text"),
     "two of a kind": (TURN + "say_text = 'x'", 1, "turn: say_text and text exclude each other"),
@@ -98,6 +127,77 @@ def test_what_is_wrong_is_told_in_one_line_with_its_place(write, text, line, wor
     assert message.startswith(f"{path}:{line}: {words}" if words.startswith(("`", "un")) else f"{path}:{line}: ")
     assert words in message
     assert "\n" not in message
+
+
+def test_all_that_is_wrong_with_a_file_is_told_in_the_order_of_its_lines(write):
+    path = write("""
+tags = "x"
+system = "@none.txt"
+faults = ["drop-100"]
+[matrix]
+noise = ["nine", { kind = "white", snr_db = "x" }]
+[[turn]]
+txt = "Hi"
+[turn.expect]
+reply = "("
+heard = "["
+[[turn]]
+say = "none.wav"
+sim = { repley = "x" }
+[[turn]]
+text = "Hi"
+sim = { reply = "{result}" }
+[[turn]]
+""")
+    with pytest.raises(Mistakes) as caught:
+        read_scenario(path)
+
+    told = [line.removeprefix(f"{path}:").partition(": ") for line in caught.value.lines]
+    assert [(int(line), what[:20]) for line, _, what in told] == [
+        (2, "`tags` must be a lis"),
+        (3, "there is no file " + str(path)[:3]),
+        (4, "there is no fault 'd"),
+        (6, "each of `noise` must"),
+        (8, "unknown key `txt` in"),
+        (10, "turn.expect.reply: n"),
+        (11, "turn.expect.heard: n"),
+        (13, "there is no file " + str(path)[:3]),
+        (14, "unknown key `repley`"),
+        (17, "{result} in `reply` "),
+        (18, "this turn says nothi"),
+    ]
+    assert str(caught.value) == "\n".join(caught.value.lines)
+
+
+def test_what_only_follows_from_another_mistake_is_not_told(write):
+    """A turn with a slip in `text` does not say nothing; a list of faults that is none is told once."""
+    path = write("faults = 3\n[[turn]]\ntxt = 'Hi'\n[[turn]]\nimage = ''\ntext = 'x'")
+    with pytest.raises(Mistakes) as caught:
+        read_scenario(path)
+    assert [line.split(": ")[0] for line in caught.value.lines] == [f"{path}:{number}" for number in (1, 3, 5)]
+
+
+def test_all_files_are_read_and_each_mistake_is_told_once(write):
+    write("nam = 1\nnick = 2\n" + TURN, "common.toml")
+    bad = [
+        write("include = ['common.toml', 'none.toml']\n" + TURN + "foo = 1", "b.toml"),
+        write("include = 'common.toml'", "c.toml"),
+        write("x = ", "a.toml"),
+        write("", "d.toml"),
+    ]
+    with pytest.raises(Mistakes) as caught:
+        read_scenarios([*bad, write(TURN)])
+    beside = bad[0].parent
+    assert [line.removeprefix(f"{beside}/").split(" ")[0] for line in caught.value.lines] == [
+        "a.toml:1:", "b.toml:1:", "b.toml:4:", "common.toml:1:", "common.toml:2:", "d.toml:",
+    ]  # fmt: skip
+
+
+def test_lines_are_in_the_order_of_their_numbers(write):
+    path = write("\n".join(f"k{number} = 1" for number in range(12)) + "\n" + TURN)
+    with pytest.raises(Mistakes) as caught:
+        read_scenario(path)
+    assert [line.split(":")[1] for line in caught.value.lines] == [str(number) for number in range(1, 13)]
 
 
 @pytest.mark.parametrize(

@@ -64,8 +64,8 @@ def test_of_repetitions_enough_have_to_pass(tmp_path) -> None:
     (verdict,) = run(cases, repeat=3, pass_at=2, jobs=2).verdicts
 
     assert [outcome.repetition for outcome in verdict.outcomes] == [1, 2, 3]
-    assert verdict.n_passed == 3
-    assert not verdict.flaky
+    assert verdict.tally.passed == 3
+    assert not verdict.tally.flaky
 
 
 def test_fail_fast_hands_out_nothing_more(tmp_path) -> None:
@@ -155,6 +155,20 @@ def test_scenarios_of_one_name_in_two_folders_are_told_apart(tmp_path) -> None:
     assert ids == ["x-a", "y-a"]
 
 
+def test_scenarios_that_only_letter_case_tells_apart_have_folders_of_their_own(tmp_path) -> None:
+    files = [write(tmp_path / "x", "Order", typed("a", "a")), write(tmp_path / "y", "order", typed("a", "a"))]
+
+    assert [case.id for case in read_cases(files)] == ["x-Order", "y-order"]
+
+
+def test_scenarios_whose_folders_have_no_name_that_every_system_takes_are_numbered(tmp_path) -> None:
+    files = [write(tmp_path / folder, "a", typed("a", "a")) for folder in ("\u65e5", "\u672c", "c")]
+    first, second, third = (case.id for case in read_cases(files))
+
+    assert third == "c-a"
+    assert second == f"{first}-2"
+
+
 def test_folders_leave_out_what_is_for_others_to_include(tmp_path) -> None:
     write(tmp_path, "_common", typed("a", "a"))
     write(tmp_path / "_more", "b", typed("a", "a"))
@@ -168,7 +182,7 @@ def test_folders_leave_out_what_is_for_others_to_include(tmp_path) -> None:
 
 
 def test_what_never_comes_to_an_end_is_killed_and_the_others_go_on(tmp_path, monkeypatch) -> None:
-    monkeypatch.setattr("flashlive_cli.scenario.suite._GRACE_S", 6.0)
+    monkeypatch.setattr("flashlive_cli.scenario.worker._GRACE_S", 6.0)
     write(tmp_path, "a", typed("a" * 40 + "!", "(a+)+$", max_duration_s="20.0"))
     write(tmp_path, "b", typed("good", "good"))
     first, second = run(read_cases(find_files([tmp_path]))).verdicts

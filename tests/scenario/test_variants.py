@@ -3,7 +3,7 @@
 import pytest
 
 from flashlive_cli.scenario.reading import read_scenario
-from flashlive_cli.scenario.variants import cases_of, slug
+from flashlive_cli.scenario.variants import cases_of
 
 
 @pytest.fixture
@@ -52,10 +52,3 @@ def test_ids_hold_no_folder_and_are_each_their_own(cases, tmp_path):
 noise = [{ file = "a/hum.wav", snr_db = 3 }, { file = "b/hum.wav", snr_db = 3 }]
 """)
     assert [case.id for case in found] == ["s-hum-3-dB", "s-hum-3-dB-2"]
-
-
-@pytest.mark.parametrize(
-    ("text", "name"), [("a b/c\\d:e", "a-b-c-d-e"), ("..", "scenario"), ("\u00e9t\u00e9", "t"), ("x_1.2+3", "x_1.2+3")]
-)
-def test_a_slug_is_a_file_name_everywhere(text, name):
-    assert slug(text) == name
