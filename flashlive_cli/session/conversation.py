@@ -124,7 +124,7 @@ class Conversation:
         Raises:
             ConnectionLost: the connection ended, and could not be taken up; what came before has been played.
             ConnectionRejected, RemoteProtocolError: the same.
-            NoAnswer: every single turn met with silence.
+            NoAnswer: not a single turn was answered to the end.
         """
         speaker, began_s = self._sound.speaker, self._clock.now()
         speaker.listen(self._narrator.playing, self._fell_silent)

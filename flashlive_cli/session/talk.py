@@ -116,7 +116,7 @@ class Talk:
         Raises:
             ConnectionRejected: the service cannot be reached, or refuses the setup.
             ConnectionLost: the connection ended in the middle.
-            NoAnswer: the setup, or every single turn, met with silence.
+            NoAnswer: the setup met with silence, or not a single turn was answered to the end.
             RemoteProtocolError: the server sent what is no Live API message.
             DeviceError, ConfigError, FileError: see `SoundSource.open`.
         """
