@@ -19,7 +19,15 @@ from flashlive_cli.cli.casting import Cast
 from flashlive_cli.cli.screen import Screen
 from flashlive_cli.private import open_private
 from flashlive_cli.protocol.commands import Content
-from flashlive_cli.reports import ReplyComplete, SessionClosed, SessionReady, SessionResumed, Stamped
+from flashlive_cli.reports import (
+    ReplyComplete,
+    ReplyStarted,
+    SessionClosed,
+    SessionReady,
+    SessionResumed,
+    Stamped,
+    Transcript,
+)
 from flashlive_cli.session.givens import Left
 
 if TYPE_CHECKING:
@@ -60,7 +68,9 @@ def left_by(service: str, model: str) -> Left | None:
 
 class Leaver:
     """
-    Keeps what a talk leaves, after each turn; a context, and a `reports.Listener`.
+    Keeps what a talk leaves, whenever that has changed; a context, and a `reports.Listener`.
+
+    A talk at which nobody has said anything yet leaves nothing: who began one by mistake wants the one before.
 
     Attributes:
         found: what the talk before has left, and this one takes up.
@@ -75,6 +85,7 @@ class Leaver:
         self.found = found
         self.left: Callable[[], Left] = lambda: Left(None)
         self._name = _name(service, model)
+        self._said = False  # anything, by anybody
         self._waiting: queue.SimpleQueue[Left | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="flashlive-leaver", daemon=True)
 
@@ -90,10 +101,21 @@ class Leaver:
 
     def listen(self, stamped: Stamped) -> None:
         """Keep what there is, where something has changed; a talk that has nothing to leave takes nothing away."""
-        if isinstance(stamped.report, SessionReady | SessionResumed | ReplyComplete | SessionClosed):
-            left = self.left()
-            if left.handle is not None or left.turns:
-                self._waiting.put(left)
+        begins = not self._said and isinstance(stamped.report, Transcript | ReplyStarted | ReplyComplete)
+        self._said |= begins
+        match stamped.report:
+            case SessionReady() | SessionResumed() | ReplyComplete() | SessionClosed() | Transcript(final=True):
+                self.keep()
+            case _ if begins:
+                self.keep()
+            case _:
+                pass
+
+    def keep(self) -> None:
+        """Keep what there is, as there is a newer handle; returns at once."""
+        left = self.left()
+        if left.turns or (self._said and left.handle is not None):
+            self._waiting.put(left)
 
     def _run(self) -> None:
         goes_on = True

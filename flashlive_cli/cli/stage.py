@@ -94,6 +94,7 @@ async def _hold(settings: Config, cast: Cast, *, resume: bool) -> None:
             limits=Limits(duration_s=settings.max_duration, cost_usd=settings.max_cost),
             price=cast.price,
             left=leaver.found if leaver else None,
+            renewed=leaver.keep if leaver else None,
             simulated=cast.endpoint is None,
         )
         if leaver is not None:

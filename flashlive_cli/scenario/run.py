@@ -189,7 +189,7 @@ class _Run:
             checks = (*checks, Check("max_duration_s", False, limit, "a conversation that went on"))
             error = None
         if isinstance(error, NoAnswer) and course.ready_s is not None:  # an agent that is mute has not passed
-            checks = (*checks, Check("answer", False, "an answer to any turn", "none"))
+            checks = (*checks, Check("answer", False, "a whole answer to any turn", "none"))
             error = None
         ok = all(check.ok for check in (*checks, *(check for turn in turns for check in turn.checks)))
         return Outcome(

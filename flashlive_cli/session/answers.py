@@ -105,7 +105,7 @@ class Answers:
                 pass
 
     async def is_answered(self, name: str, *, begun: float, asked: float) -> bool:
-        """Wait for the end of the answer to a turn that began and ended at these times; False when none came."""
+        """Wait for the end of the answer to a turn that began and ended at these times; False when it did not come."""
         waiting_since = self._clock.now()
         told_of_stall = False
         while not self._has_answered(asked):
@@ -182,12 +182,15 @@ class Answers:
         return max(self._clock.real(seconds), min(seconds, LEAST_PATIENCE_S))
 
     def _gave_up_on(self, name: str, *, since: float) -> bool:
-        """Say that no more is waited for; an answer without an end is an answer."""
-        if self.has_begun(since):
-            self._report(Warned(f"the server did not end its answer to {name}; going on"))
-            return True
-        self._report(Warned(f"no answer to {name}; going on"))
-        return False
+        """Say that no more is waited for; return whether all of an answer has come, be it in a turn without an end."""
+        began_s = self._narrator.reply_started_s
+        if not self.has_begun(since) or began_s is None:
+            self._report(Warned(f"no answer to {name}; going on"))
+            return False
+        whole = self.generated_since(began_s)
+        what = "server did not end its turn after the" if whole else "server broke off in the middle of its"
+        self._report(Warned(f"the {what} answer to {name}; going on"))
+        return whole
 
     def has_begun(self, since: float) -> bool:
         """Whether an answer began after `since`."""

@@ -50,6 +50,7 @@ class Conversation:
         witness: Witness | None = None,
         eyes: Eyes | None = None,
         history: History,
+        renewed: Callable[[], None],
         family: Family,
         narrator: Narrator,
         report: Callable[[Report], None],
@@ -59,6 +60,7 @@ class Conversation:
     ) -> None:
         self._line = line
         self._sound = sound
+        self._renewed = renewed
         self._answers = Answers(
             line, sound, narrator=narrator, report=report, clock=clock, patience=patience, moving=self._is_moving
         )
@@ -122,7 +124,7 @@ class Conversation:
         Raises:
             ConnectionLost: the connection ended, and could not be taken up; what came before has been played.
             ConnectionRejected, RemoteProtocolError: the same.
-            NoAnswer: every single turn met with silence.
+            NoAnswer: not a single turn was answered to the end.
         """
         speaker, began_s = self._sound.speaker, self._clock.now()
         speaker.listen(self._narrator.playing, self._fell_silent)
@@ -306,6 +308,8 @@ class Conversation:
                 self._calls.cancel(ids)
             case e.TurnComplete() if (self._narrator.reply_started_s or 0.0) > self._cut_s:
                 self._calls.answered()
+            case e.HandleIssued():
+                self._renewed()
             case _:
                 pass  # the rest is the narrator's
         self._answers.told(event, now)

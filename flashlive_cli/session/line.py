@@ -15,6 +15,7 @@ from typing import Final
 from flashlive_cli.clock import Clock
 from flashlive_cli.errors import ConnectionLost, ConnectionRejected, FlashliveError, NoAnswer, RemoteProtocolError
 from flashlive_cli.protocol import commands as c
+from flashlive_cli.protocol import events as e
 from flashlive_cli.protocol.families import Model, shape
 from flashlive_cli.protocol.machine import LiveProtocol
 from flashlive_cli.session.connection import NORMAL, Connection, dial
@@ -40,6 +41,7 @@ class Line:
     Attributes:
         connection: the present one, or the last; None before `open`.
         protocol: its state.
+        said_first: what the server said with the acceptance of the setup, and at which clock second.
         handle: of the session; None where there is none, or it was forgotten.
         notes: what the user should know about the setup.
     """
@@ -76,6 +78,7 @@ class Line:
         self._delays = delays
         self.connection: Connection | None = None
         self.protocol = LiveProtocol(model.family)
+        self.said_first: tuple[list[e.Event], float] = [], 0.0
         self._old_handle: str | None = None  # of the present session, until its connection gives a newer one
 
     @property
@@ -227,7 +230,7 @@ class Line:
         self.connection, self.protocol = connection, LiveProtocol(self._model.family)
         self.protocol.surprises.update(surprises)
         try:
-            await set_up(
+            said = await set_up(
                 connection,
                 self.protocol,
                 setup,
@@ -240,6 +243,7 @@ class Line:
         except BaseException:
             await connection.close()
             raise
+        self.said_first = said, self._clock.now()
 
 
 class _Timed:

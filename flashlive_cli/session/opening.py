@@ -8,6 +8,7 @@ from typing import Final
 from flashlive_cli.clock import Clock
 from flashlive_cli.errors import ConnectionLost, ConnectionRejected, NoAnswer
 from flashlive_cli.protocol import commands as c
+from flashlive_cli.protocol import events as e
 from flashlive_cli.protocol.families import CURRENT_MODEL, Model
 from flashlive_cli.protocol.machine import LiveProtocol, State
 from flashlive_cli.session.connection import Connection
@@ -26,9 +27,11 @@ async def set_up(
     clock: Clock,
     patience_s: float,
     meanwhile: Callable[[], None] = lambda: None,
-) -> None:
+) -> list[e.Event]:
     """
-    Send the setup and wait until it is accepted.
+    Send the setup and wait until it is accepted; return all that the server said on the way, in order.
+
+    Fields may share a message: with the acceptance may come what is of the talk, such as `GoAway`.
 
     Args:
         connection: freshly dialled.
@@ -47,17 +50,19 @@ async def set_up(
     """
     _log.debug("setup: %s", setup)
     protocol.send(setup)
+    said: list[e.Event] = []
     try:
         async with asyncio.timeout(patience_s):
             for message in protocol.messages_to_send():
                 await connection.send(message)
             meanwhile()
             while protocol.state is State.SETUP:
-                protocol.receive_message(await connection.receive(), clock.now())
+                said += protocol.receive_message(await connection.receive(), clock.now())
     except TimeoutError as exc:
         raise NoAnswer(f"{endpoint.host} did not answer the setup within {patience_s:g} s") from exc
     except ConnectionLost as exc:
         raise _rejected(exc, model) from exc
+    return said
 
 
 def _rejected(lost: ConnectionLost, model: Model) -> ConnectionRejected:

@@ -61,10 +61,19 @@ class Speaker(Protocol):
 class Pump:
     """One connection with its protocol; `send` may be called from any task of the loop."""
 
-    def __init__(self, connection: Connection, protocol: LiveProtocol, clock: Clock) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        protocol: LiveProtocol,
+        clock: Clock,
+        *,
+        said_first: tuple[Sequence[e.Event], float] = ((), 0.0),
+    ) -> None:
+        """Carry what passes from now on, and before that what the server has said already, and when."""
         self._connection = connection
         self._protocol = protocol
         self._clock = clock
+        self._said_first = said_first
 
     async def send(self, command: c.Command) -> None:
         """
@@ -111,18 +120,25 @@ class Pump:
         Raises:
             RemoteProtocolError: the server sent what is no Live API message.
         """
+        _carry(*self._said_first, speaker, heard)
         while True:
             raw = await self._connection.receive()
             now = self._clock.now()
-            for event in self._protocol.receive_message(raw, now):
-                dropped_frames = None
-                match event:
-                    case e.AudioChunk(pcm):
-                        speaker.write(pcm)
-                    case e.Interrupted():
-                        dropped_frames = speaker.flush()
-                    case e.GenerationComplete() | e.TurnComplete():
-                        speaker.complete()
-                    case _:
-                        pass
-                heard(event, now, dropped_frames)
+            _carry(self._protocol.receive_message(raw, now), now, speaker, heard)
+
+
+def _carry(
+    events: Sequence[e.Event], now: float, speaker: Speaker, heard: Callable[[e.Event, float, int | None], None]
+) -> None:
+    for event in events:
+        dropped_frames = None
+        match event:
+            case e.AudioChunk(pcm):
+                speaker.write(pcm)
+            case e.Interrupted():
+                dropped_frames = speaker.flush()
+            case e.GenerationComplete() | e.TurnComplete():
+                speaker.complete()
+            case _:
+                pass
+        heard(event, now, dropped_frames)

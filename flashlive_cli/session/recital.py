@@ -63,7 +63,7 @@ class Recital:
         Take the turns of a talk that began then, to their end or to a limit.
 
         Raises:
-            NoAnswer: every single one met with silence.
+            NoAnswer: not a single one was answered to the end.
         """
         taken = answered = 0
         lasts_s = self._curfew.duration_s
@@ -95,7 +95,8 @@ class Recital:
             else:
                 self._questions.gave_up()
         if taken and not answered:
-            raise NoAnswer("the server took every turn and answered none")
+            begun = self._narrator.reply_started_s is not None
+            raise NoAnswer(f"the server took every turn and answered none{' to its end' if begun else ''}")
 
     async def _is_over(self, cue: Cue | None, name: str, *, begun: float, asked: float) -> bool:
         """Wait until the next turn is due; False where an answer was missed."""

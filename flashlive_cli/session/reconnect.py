@@ -114,7 +114,7 @@ class Keeper:
 
     def _pump(self) -> Pump:
         assert self._line.connection is not None, "a conversation needs a line that is open"
-        return Pump(self._line.connection, self._line.protocol, self._clock)
+        return Pump(self._line.connection, self._line.protocol, self._clock, said_first=self._line.said_first)
 
     @property
     def due(self) -> bool:

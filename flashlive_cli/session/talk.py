@@ -75,6 +75,7 @@ class Talk:
         price: Price | None = None,
         delays: Callable[[], Iterator[float]] | None = None,
         left: Left | None = None,
+        renewed: Callable[[], None] | None = None,
         simulated: bool = False,
     ) -> None:
         self._model = model
@@ -103,6 +104,7 @@ class Talk:
         self._narrator = Narrator(self._report, self._bill)
         self._tally = Tally()
         self._before = left
+        self._renewed = renewed or (lambda: None)  # called in the loop when the session has a newer handle: see `left`
         self._history = History(left.turns if left else ())
 
     async def hold(self, turns: Iterable[Turn] | None) -> None:
@@ -114,7 +116,7 @@ class Talk:
         Raises:
             ConnectionRejected: the service cannot be reached, or refuses the setup.
             ConnectionLost: the connection ended in the middle.
-            NoAnswer: the setup, or every single turn, met with silence.
+            NoAnswer: the setup met with silence, or not a single turn was answered to the end.
             RemoteProtocolError: the server sent what is no Live API message.
             DeviceError, ConfigError, FileError: see `SoundSource.open`.
         """
@@ -133,6 +135,7 @@ class Talk:
                 witness=self._witness,
                 eyes=self._eyes,
                 history=self._history,
+                renewed=self._renewed,
                 family=self._model.family,
                 narrator=self._narrator,
                 report=self._report,

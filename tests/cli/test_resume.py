@@ -1,6 +1,7 @@
 """What a live talk leaves behind, and how the next one takes it up."""
 
 import json
+import sys
 import threading
 
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from flashlive_cli.cli import resume
 from flashlive_cli.cli.resume import HANDLE_LASTS_S, Leaver, left_by
 from flashlive_cli.protocol.commands import Content
-from flashlive_cli.reports import ReplyComplete, ReplyStarted, SessionClosed, Stamped
+from flashlive_cli.reports import ReplyComplete, SessionClosed, SpeechStarted, Stamped, Transcript
 from flashlive_cli.session.givens import Left
 
 LEFT = Left("h1", (Content("user", "My name is Ada."), Content("model", "Hello Ada.")))
@@ -56,6 +57,46 @@ def test_a_talk_that_has_nothing_to_leave_takes_nothing_away() -> None:
     assert left_by("s", "m") == LEFT
 
 
+def test_a_talk_at_which_nothing_was_said_takes_nothing_away() -> None:
+    leave(LEFT)
+    with Leaver("s", "m") as leaver:
+        leaver.left = lambda: Left("of nothing")
+        leaver.keep()
+        leaver.listen(Stamped(1.0, 1, SessionClosed(1000, "", 2.0, 1)))
+
+    assert left_by("s", "m") == LEFT
+
+
+def test_the_handle_is_kept_with_the_first_word_and_each_newer_one_after_that() -> None:
+    with Leaver("s", "m") as leaver:
+        leaver.left = lambda: Left("h1")
+        leaver.listen(Stamped(1.0, 1, Transcript("user", "My na", final=False)))
+    assert left_by("s", "m") == Left("h1")
+
+    with Leaver("s", "m") as leaver:
+        leaver.listen(Stamped(1.0, 1, Transcript("user", "My name", final=False)))
+        leaver.left = lambda: LEFT
+        leaver.keep()
+    assert left_by("s", "m") == LEFT
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="kill -9 is POSIX's")
+@pytest.mark.parametrize("spoken", [False, True])
+def test_a_talk_killed_in_its_very_first_answer_is_taken_up(shell, monkeypatch, spoken) -> None:
+    monkeypatch.setenv("GEMINI_API_KEY", "k")
+    asked = ("-i", shell.wav("ask.wav")) if spoken else ("-x", "tell me a long story")
+    with shell.simulator() as url:
+        talk = ("talk", "--url", url, "--resume", "--format", "json")
+        with shell.started(*talk, *asked) as process:
+            assert any(json.loads(line)["type"] == "reply.first_sample" for line in process.stdout)
+            process.kill()
+            process.wait()
+        with shell.started(*talk, "-x", "are you still there?") as process:
+            ready = next(record for line in process.stdout if (record := json.loads(line))["type"] == "session.ready")
+
+    assert ready["resumed"] is True
+
+
 def test_who_keeps_ends_with_the_talk_though_the_disk_was_slow(monkeypatch) -> None:
     """The last word and the end may wait side by side while the one before is written."""
     writing, may = threading.Event(), threading.Event()
@@ -81,7 +122,7 @@ def test_who_keeps_ends_with_the_talk_though_the_disk_was_slow(monkeypatch) -> N
 
 def test_what_changes_nothing_is_not_written(state) -> None:
     with Leaver("s", "m") as leaver:
-        leaver.listen(Stamped(1.0, 1, ReplyStarted()))
+        leaver.listen(Stamped(1.0, 1, SpeechStarted("local", None)))
 
     assert not state.exists()
 

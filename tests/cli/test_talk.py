@@ -166,6 +166,16 @@ def test_a_talk_with_a_simulator_of_its_own_process_needs_no_key_on_this_machine
     assert "simulator" in done.out
 
 
+def test_an_answer_that_stalls_for_ever_is_told_and_is_no_success(shell) -> None:
+    stalls = '[[turn]]\n[turn.sim]\nreply = "Once upon a time there was a king."\nfaults = ["stall:seconds=0"]\n'
+    (shell.folder / "stalls.toml").write_text(stalls)
+    result = shell("talk", "--sim", "--scenario", "stalls.toml", "--speed", "20", "-x", "a story", "--format", "json")
+
+    assert result.code == 3
+    assert result.record("error")["exit_code"] == 3
+    assert "broke off in the middle" in result.record("warning")["message"]
+
+
 def test_a_limit_ends_a_talk_politely_before_the_next_turn(shell) -> None:
     done = shell("talk", *FAST, "-x", "one", "-x", "two", "--max-duration", "0.5")
 

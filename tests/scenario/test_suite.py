@@ -222,4 +222,4 @@ def test_an_agent_that_is_mute_has_failed_and_is_no_fault_of_the_line(tmp_path) 
 
     (outcome,) = verdict.outcomes
     assert (outcome.status, outcome.error) == ("failed", None)
-    assert outcome.reasons == ("answer: expected an answer to any turn, got none",)
+    assert outcome.reasons == ("answer: expected a whole answer to any turn, got none",)

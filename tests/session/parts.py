@@ -61,6 +61,11 @@ async def accept(peer: Any) -> None:
 async def answer(far_end: FarEnd, peer: Any) -> None:
     """Accept, take one message, and answer it."""
     await accept(peer)
+    await answer_next(far_end, peer)
+
+
+async def answer_next(far_end: FarEnd, peer: Any) -> None:
+    """Take one message, and answer it."""
     await far_end.next(peer)
     await peer.answer()
 

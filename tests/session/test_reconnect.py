@@ -22,13 +22,16 @@ from flashlive_cli.session.limits import Limits
 from flashlive_cli.session.verdict import MOST_DROPS_A_MINUTE
 from flashlive_cli.session.wishes import Push
 from tests.session.parts import (
+    ACCEPTED,
     GO_AWAY,
+    HANDLE,
     SOON,
     FarEnd,
     Slow,
     abort,
     accept,
     answer,
+    answer_next,
     calls_and_breaks,
     chunk,
     refuse,
@@ -245,6 +248,34 @@ async def test_a_planned_move_waits_for_the_end_of_the_reply(loopback) -> None:
     assert far_end.said(0) == ["one"]
     assert far_end.said(1) == ["two"]
     assert [(r.resumed, r.asked_again) for r in talk.told(SessionResumed)] == [(True, False)]
+
+
+async def test_a_go_away_in_the_message_that_accepts_the_setup_is_heeded(loopback) -> None:
+    async def accepts_and_leaves(far_end, peer):
+        await peer.say(ACCEPTED | HANDLE | GO_AWAY)
+        await answer_next(far_end, peer)
+
+    far_end = FarEnd(accepts_and_leaves, answer)
+    talk = loopback(far_end)
+    await talk.hold(Typed("one"), Typed("two"), delays=SOON)
+
+    assert talk.error is None
+    assert [r.time_left_s for r in talk.told(SessionLeaving)] == [50.0]
+    assert far_end.handles() == [None, "h1"]
+    assert [far_end.said(0), far_end.said(1)] == [["one"], ["two"]]
+
+
+async def test_a_greeting_in_the_message_that_accepts_the_setup_is_heard(loopback) -> None:
+    async def greets(far_end, peer):
+        await peer.say(ACCEPTED | {"serverContent": {"outputTranscription": {"text": "Good morning."}}})
+        await peer.end_turn()
+        await answer_next(far_end, peer)
+
+    talk = loopback(FarEnd(greets))
+    await talk.hold(Typed("hello"))
+
+    assert talk.error is None
+    assert [t.text for t in talk.told(Transcript) if t.final and t.role == "model"] == ["Good morning.", "Hi."]
 
 
 async def test_where_no_moment_is_quiet_the_talk_leaves_in_time_and_asks_again(loopback) -> None:

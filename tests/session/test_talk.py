@@ -456,11 +456,14 @@ async def test_a_tool_slower_than_all_patience_is_waited_for(loopback) -> None:
     assert talk.told(Warned) == []
 
 
-async def test_an_answer_that_never_ends_is_an_answer(loopback) -> None:
+GENERATED = {"serverContent": {"generationComplete": True}}
+
+
+async def test_an_answer_that_is_all_there_is_an_answer_though_its_turn_never_ends(loopback) -> None:
     async def far_end(peer):
         await peer.setup()
         await peer.next()
-        await peer.say(WORDS)
+        await peer.say(WORDS, GENERATED)
         await peer.socket.wait_closed()
 
     talk = loopback(far_end)
@@ -469,8 +472,35 @@ async def test_an_answer_that_never_ends_is_an_answer(loopback) -> None:
     assert talk.error is None
     assert [w.message for w in talk.told(Warned)] == [
         "nothing more of the answer to the typed line for 0.05 s",
-        "the server did not end its answer to the typed line; going on",
+        "the server did not end its turn after the answer to the typed line; going on",
     ]
+
+
+@pytest.mark.parametrize("before", ["nothing", "an answer", "an answer that broke off"])
+async def test_an_answer_that_breaks_off_in_the_middle_is_none(loopback, before) -> None:
+    async def far_end(peer):
+        await peer.setup()
+        if before != "nothing":
+            await peer.next()
+            await peer.say(WORDS)
+        if before == "an answer":
+            await peer.end_turn()
+        await peer.next()
+        await peer.say(WORDS)
+        await peer.socket.wait_closed()
+
+    talk = loopback(far_end)
+    turns = [Typed("hello")] * (1 if before == "nothing" else 2)
+    await talk.hold(*turns, patience=Patience(stall_s=0.05, answer_s=0.1))
+
+    if before == "an answer":
+        assert talk.error is None
+    else:
+        assert isinstance(talk.error, NoAnswer)
+        assert str(talk.error) == "the server took every turn and answered none to its end"
+    assert talk.told(Warned)[-1].message == (
+        "the server broke off in the middle of its answer to the typed line; going on"
+    )
 
 
 async def test_speech_after_an_early_answer_is_waited_for(loopback) -> None:
