@@ -5,9 +5,11 @@ The service looks at 768 by 768 or so. A JPEG of that size at quality 70 has 30 
 it may be is encoded again at less quality, and in the end smaller.
 """
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 import cv2
+import numpy as np
 
 from flashlive_cli.video.still import MOST_BYTES, Preview, Still
 
@@ -44,6 +46,13 @@ def make_still(frame: "NDArray[Any]", *, most_bytes: int = MOST_BYTES, with_prev
         small = fit(small, side_px)
     height, width = small.shape[:2]
     return Still(image, width, height, _preview(small) if with_preview else None)
+
+
+def make_smaller(still: Still, most_bytes: int) -> Still:
+    """Make a still again, of no more than so many bytes; its preview stays. As `make_still` does."""
+    frame = cv2.imdecode(np.frombuffer(still.image, np.uint8), cv2.IMREAD_COLOR)
+    assert frame is not None, "a still of our own"
+    return replace(make_still(frame, most_bytes=most_bytes), preview=still.preview)
 
 
 def fit(frame: "NDArray[Any]", side_px: int) -> "NDArray[Any]":

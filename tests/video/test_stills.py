@@ -54,6 +54,17 @@ def test_what_is_too_large_for_the_wire_loses_quality_and_then_size() -> None:
     assert LEAST_SIDE_PX <= smaller.width < 768
 
 
+def test_a_still_is_made_again_as_small_as_a_slow_line_needs_it() -> None:
+    still = make_still(known_picture(), with_preview=True)
+
+    smaller = still.within(15_000)
+
+    assert len(smaller.image) <= 15_000 < len(still.image)
+    assert psnr_db(decoded(smaller.image), decoded(still.image)) > 25
+    assert smaller.preview is still.preview
+    assert still.within(len(still.image)) is still
+
+
 def test_a_limit_that_nothing_fits_gets_the_least_there_is() -> None:
     still = make_still(noise(768, 768), most_bytes=10)
 
