@@ -4,7 +4,7 @@ import asyncio
 import base64
 import contextlib
 import socket
-from collections.abc import Iterator
+from collections.abc import Awaitable, Iterator
 from dataclasses import dataclass, replace
 from ssl import SSLContext
 from typing import Any
@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from websockets.asyncio.server import serve  # noqa: TID251 - the far end of a test
 from websockets.exceptions import ConnectionClosed  # noqa: TID251 - the same
 
-from flashlive_cli.errors import DeviceError
+from flashlive_cli.errors import ConnectionLost, DeviceError
 from flashlive_cli.protocol import commands as c
 from flashlive_cli.reports import (
     MicrophoneSwitched,
@@ -27,7 +27,7 @@ from flashlive_cli.reports import (
     Warned,
 )
 from flashlive_cli.session import lane, sight
-from flashlive_cli.session.connection import dial
+from flashlive_cli.session.connection import Connection, dial
 from flashlive_cli.session.endpoint import find_endpoint
 from flashlive_cli.session.givens import Sound, Typed
 from flashlive_cli.session.lane import (
@@ -398,8 +398,10 @@ async def slow_line(scheme: tuple[str, SSLContext | None] = ("ws", None)):
         serve(far_end, sock=door, ssl=scheme[1], max_size=None, max_queue=1, compression=None),
         await dial(endpoint) as connection,
     ):
-        yield far_end, connection
-        far_end.reads.set()
+        try:
+            yield far_end, connection
+        finally:
+            far_end.reads.set()
 
 
 async def test_sound_does_not_wait_behind_a_picture_that_has_not_left_yet(scheme) -> None:
@@ -433,17 +435,47 @@ async def test_a_line_that_takes_nothing_is_still_noticed_by_the_sound() -> None
         far_end.reads.set()
 
 
-async def test_a_picture_on_a_line_that_breaks_ends_with_it(scheme) -> None:
-    from flashlive_cli.errors import ConnectionLost
+async def test_a_picture_on_a_line_that_breaks_is_lost_with_it(scheme) -> None:
+    """It had not left, and who sent it is told."""
+    async with slow_line(scheme) as (_, connection), asyncio.TaskGroup() as group:
+        picture = group.create_task(lost(connection.send("p" * 300_000)))
+        await until(lambda: connection.unsent_bytes > 100_000)
+        connection.break_off()
+        assert await picture
+        assert await lost(connection.send("s"))
 
-    async with slow_line(scheme) as (_, connection):
-        async with asyncio.TaskGroup() as group:
-            picture = group.create_task(connection.send("p" * 300_000))
-            await until(lambda: connection.unsent_bytes > 100_000)
-            connection.break_off()
-        assert picture.done()
-        with pytest.raises(ConnectionLost):
-            await connection.send("s")
+
+async def lost(sending: Awaitable[None]) -> bool:
+    try:
+        await sending
+    except ConnectionLost:
+        return True
+    return False
+
+
+@pytest.mark.parametrize("model", ALL_FAMILIES)
+async def test_what_was_not_handed_over_is_not_said_to_be_sent(loopback, monkeypatch, model: str) -> None:
+    """The connection breaks while each of the pictures is on its way, of a typed line and of what is seen."""
+
+    async def breaks(far_end, peer):
+        await accept(peer)
+        await take_all(far_end, peer)
+
+    async def breaks_off(self: Connection, message: str) -> None:
+        if len(message) > 3000:
+            self.break_off()
+            raise ConnectionLost("the connection broke off", code=1006)
+        await send(self, message)
+
+    send = Connection.send
+    monkeypatch.setattr(Connection, "send", breaks_off)
+    monkeypatch.setattr(sight, "BETWEEN_S", 0.05)
+    talk, _ = talk_with(loopback, ListEyes("always", size=9000), breaks, model=model)
+    await talk.hold(Typed("what is it?", pictures=(Card(b"a" * 9000), Card(b"b" * 9000))))
+
+    assert isinstance(talk.error, ConnectionLost)
+    assert not talk.told(VideoSent)
+    assert talk.told(TalkSummary)[0].pictures == 0
 
 
 async def test_no_picture_goes_out_while_the_sound_is_behind(loopback, monkeypatch) -> None:
@@ -486,8 +518,6 @@ def test_a_picture_is_never_larger_nor_smaller_than_makes_sense(most: int, sent:
 
 def takes(monkeypatch: pytest.MonkeyPatch, *, bytes_a_second: float) -> list[int]:
     """Make the line slow for what is longer than sound; return how long each such message was, as they go."""
-    from flashlive_cli.session.connection import Connection
-
     sent: list[int] = []
     send = Connection.send
 
@@ -612,8 +642,6 @@ async def test_two_pictures_are_never_on_their_way_at_once(loopback, monkeypatch
         for _ in range(3):
             talk.wishes.put_nowait(Say("and this?", (Card(b"c" * 9000),)))
         await take_all(far_end, peer)
-
-    from flashlive_cli.session.connection import Connection
 
     send = Connection.send
 
