@@ -59,23 +59,29 @@ def read_image(path: Path) -> "NDArray[Any]":
     Read an image file, turned as its camera says.
 
     Raises:
-        FileError: it cannot be read, or is no image.
+        FileError: it cannot be read, or is no image, or one of more pixels than there is memory for.
     """
     shown = printable(str(path))
     try:
         if path.stat().st_size > LARGEST_FILE_BYTES:
             raise FileError(f"{shown}: larger than {LARGEST_FILE_BYTES // 2**20} MB")
-        encoded = path.read_bytes()
+        frame = _decoded(path.read_bytes())
     except (OSError, ValueError) as exc:
         raise FileError(f"{shown}: cannot be read: {reason_of(exc)}") from exc
-    frame = None
-    if encoded:
-        # read here, not by OpenCV: on Windows it knows no names beyond ASCII
-        with opencv_silent(), contextlib.suppress(cv2.error):  # its word for more pixels than it takes
-            frame = cv2.imdecode(np.frombuffer(encoded, np.uint8), cv2.IMREAD_COLOR)
+    except MemoryError as exc:
+        raise FileError(f"{shown}: too large for the memory there is") from exc
     if frame is None:
         raise FileError(f"{shown}: no image that can be read (PNG, JPEG, WebP, BMP, TIFF)")
     return frame
+
+
+def _decoded(encoded: bytes) -> "NDArray[Any] | None":
+    if not encoded:
+        return None
+    # read from memory: by their names OpenCV finds no files on Windows that are named beyond ASCII
+    with opencv_silent(), contextlib.suppress(cv2.error):  # its word for more pixels than it takes
+        return cv2.imdecode(np.frombuffer(encoded, np.uint8), cv2.IMREAD_COLOR)
+    return None
 
 
 def _images_in(folder: Path) -> list[Path]:

@@ -49,6 +49,9 @@ class Still:
         Return the same in a file of so many bytes at most; see `stills.make_still`.
 
         In any thread; a core's work for some ms where it has to be made smaller.
+
+        Raises:
+            DeviceError: there is no memory for that.
         """
         if len(self.image) <= most_bytes:
             return self

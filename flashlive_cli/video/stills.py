@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, Final
 import cv2
 import numpy as np
 
+from flashlive_cli.errors import DeviceError
+from flashlive_cli.video.extra import shortly
 from flashlive_cli.video.still import MOST_BYTES, Preview, Still
 
 if TYPE_CHECKING:
@@ -32,7 +34,17 @@ def make_still(frame: "NDArray[Any]", *, most_bytes: int = MOST_BYTES, with_prev
         frame: grey, or blue, green, red, or these and alpha, which is dropped; 8 bits each.
         most_bytes: of the file; kept where a picture of `LEAST_SIDE_PX` allows it.
         with_preview: make the small one, too.
+
+    Raises:
+        DeviceError: OpenCV cannot, for want of memory as a rule.
     """
+    try:
+        return _made(frame, most_bytes, with_preview=with_preview)
+    except (cv2.error, MemoryError) as exc:
+        raise DeviceError(f"a picture cannot be made ready to be sent: {shortly(exc)}") from exc
+
+
+def _made(frame: "NDArray[Any]", most_bytes: int, *, with_preview: bool) -> Still:
     small = fit(frame, SIDE_PX)
     side_px = max(small.shape[:2])
     while True:

@@ -246,6 +246,30 @@ async def test_typed_lines_are_said_in_their_order_though_pictures_take_a_while(
     assert "none.png: cannot be read: No such file or directory; the line was not sent" in capfd.readouterr().err
 
 
+@pytest.mark.parametrize("failure", [MemoryError("so large"), OSError(5, "so large"), cv2.error("so large")])
+async def test_whatever_fails_about_a_picture_is_one_line_and_the_next_is_said(monkeypatch, capfd, failure) -> None:
+    import asyncio
+
+    def fail(*_args: object, **_options: object) -> None:
+        raise failure
+
+    monkeypatch.setattr(pictured, "read_pictures", fail)
+    wishes: list[Any] = []
+    screen = Screen("plain", Clock(), data=None, sound_on_stdout=False)
+    lines = Lines(wishes.append, screen)
+
+    with screen.shown():
+        lines.take(Say("one @a.png"))
+        lines.take(Say("two"))
+        async with asyncio.timeout(20):
+            while not wishes:
+                await asyncio.sleep(0.01)
+
+    assert wishes == [Say("two")]
+    (warning,) = capfd.readouterr().err.splitlines()
+    assert re.search(r"warning: its pictures could not be read: .*so large; the line was not sent", warning)
+
+
 def test_v_shows_one_picture_and_the_panel_shows_it_too(shell, tmux, person) -> None:
     cv2.imwrite(str(shell.folder / "board.png"), known_picture(400, 300))
     at = tmux(100, 40)
