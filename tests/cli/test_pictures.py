@@ -94,6 +94,17 @@ def test_an_image_in_a_typed_line_is_sent_with_it(shell) -> None:
     assert setup["generationConfig"]["mediaResolution"] == "MEDIA_RESOLUTION_LOW"
 
 
+def test_that_sessions_with_pictures_are_short_is_noted_once_and_no_warning(shell) -> None:
+    cv2.imwrite(str(shell.folder / "board.png"), known_picture(64, 48))
+
+    done = shell("talk", *FAST, "-x", "hi", "--video", "board.png", "--format", "json")
+
+    assert done.code == 0, done
+    told = [record for record in done.records() if "2 minutes" in record.get("message", "")]
+    assert [record["type"] for record in told] == ["note"]
+    assert not [record for record in done.records() if record["type"] == "warning"]
+
+
 def test_without_pictures_nothing_is_said_of_them(shell) -> None:
     done = shell("talk", *FAST, "-x", "write to me@home.png", "--record", "rec")
 
