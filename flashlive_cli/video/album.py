@@ -11,7 +11,7 @@ from flashlive_cli.clock import Clock
 from flashlive_cli.errors import FileError, reason_of
 from flashlive_cli.printable import printable
 from flashlive_cli.video.quiet import opencv_silent
-from flashlive_cli.video.wanted import IMAGE_SUFFIXES, Wanted
+from flashlive_cli.video.wanted import Wanted, images_in
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -33,7 +33,7 @@ class Album:
         self._folder = wanted.path if wanted.kind == "folder" else None
         self._clock = clock
         self._began_s = clock.now()
-        self._paths = [wanted.path] if self._folder is None else _images_in(self._folder)
+        self._paths = [wanted.path] if self._folder is None else images_in(self._folder)
         self._round = 0
         self._seen: tuple[Path, tuple[int, int], NDArray[Any]] | None = None
 
@@ -41,7 +41,7 @@ class Album:
         """Return the image whose time it is."""
         page = int((self._clock.now() - self._began_s) / PAGE_S)
         if self._folder is not None and page // len(self._paths) != self._round:
-            self._paths = _images_in(self._folder)
+            self._paths = images_in(self._folder)
             self._round = page // len(self._paths)
         path = self._paths[page % len(self._paths)]
         state = _state_of(path)
@@ -82,17 +82,6 @@ def _decoded(encoded: bytes) -> "NDArray[Any] | None":
     with opencv_silent(), contextlib.suppress(cv2.error):  # its word for more pixels than it takes
         return cv2.imdecode(np.frombuffer(encoded, np.uint8), cv2.IMREAD_COLOR)
     return None
-
-
-def _images_in(folder: Path) -> list[Path]:
-    shown = printable(str(folder))
-    try:
-        paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES)
-    except OSError as exc:
-        raise FileError(f"{shown}: cannot be read: {reason_of(exc)}") from exc
-    if not paths:
-        raise FileError(f"{shown}: holds no images ({', '.join(sorted(IMAGE_SUFFIXES))})")
-    return paths
 
 
 def _state_of(path: Path) -> tuple[int, int]:
