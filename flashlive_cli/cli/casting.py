@@ -259,9 +259,12 @@ def _read_servers(settings: Config) -> "Sequence[Server]":
 def _find_seen(settings: Config) -> "Wanted | None":
     if settings.video is None:
         return None
-    from flashlive_cli.video.wanted import find_wanted  # noqa: PLC0415 - for who sends pictures
+    from flashlive_cli.video.certain import check_wanted  # noqa: PLC0415 - for who sends pictures
+    from flashlive_cli.video.wanted import find_wanted  # noqa: PLC0415 - the same
 
-    return find_wanted(settings.video)
+    wanted = find_wanted(settings.video)
+    check_wanted(wanted)
+    return wanted
 
 
 def _with_pictures(turn: Given) -> Given:

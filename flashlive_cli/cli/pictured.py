@@ -48,12 +48,13 @@ def read_pictures(text: str, *, with_previews: bool = False) -> Pictured:
     Read the pictures of a line, in any thread; takes some 50 ms each, and loads OpenCV.
 
     Raises:
-        ConfigError: OpenCV is not installed.
+        ConfigError: OpenCV is not installed, or broken.
         FileError: one cannot be read, or is no picture.
+        DeviceError: there is no memory for it.
     """
-    from flashlive_cli.video.extra import check_extra  # noqa: PLC0415 - for who sends pictures
+    from flashlive_cli.video.extra import load_extra  # noqa: PLC0415 - for who sends pictures
 
-    check_extra()
+    load_extra("album", "stills")
     from flashlive_cli.video.album import read_image  # noqa: PLC0415 - the same
     from flashlive_cli.video.stills import make_still  # noqa: PLC0415 - the same
 
@@ -113,8 +114,14 @@ class Lines:
         try:
             line = reading.result()
         except FlashliveError as failure:
-            self._screen.warn(f"{printable(str(failure))}; the line was not sent")
+            self._not_said(str(failure))
+            return
+        except Exception as exc:  # noqa: BLE001 - OpenCV's own; the lines behind this one are said
+            self._not_said(f"its pictures could not be read: {type(exc).__name__}: {exc}")
             return
         for still in line.pictures[-1:]:
             show_preview(still, self._screen)
         self._wish(Say(line.text, line.pictures))
+
+    def _not_said(self, why: str) -> None:
+        self._screen.warn(f"{printable(why)}; the line was not sent")

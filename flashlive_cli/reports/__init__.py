@@ -13,6 +13,7 @@ from typing import Final
 
 from flashlive_cli.reports.connection import (
     Failed,
+    Noted,
     RecordingStarted,
     SessionClosed,
     SessionLeaving,
@@ -61,6 +62,7 @@ __all__ = [
     "Failed",
     "Listener",
     "MicrophoneSwitched",
+    "Noted",
     "RecordingStarted",
     "ReplyComplete",
     "ReplyFirstSample",
@@ -132,6 +134,7 @@ Report = (
     | BargeInLatency
     | TalkSummary
     | RecordingStarted
+    | Noted
     | Warned
     | Failed
 )

@@ -86,6 +86,14 @@ class RecordingStarted:
 
 
 @dataclass(frozen=True, slots=True)
+class Noted:
+    """Something the user may want to know; all is as it should be."""
+
+    type: ClassVar = "note"
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
 class Warned:
     """Something the user should know; the talk goes on."""
 

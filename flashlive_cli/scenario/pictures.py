@@ -9,7 +9,7 @@ from flashlive_cli.reports.video import When
 from flashlive_cli.scenario.schema import Scenario, Turn
 from flashlive_cli.session.givens import Still
 from flashlive_cli.session.wishes import Show, Wish
-from flashlive_cli.video.extra import check_extra
+from flashlive_cli.video.extra import load_extra
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -73,7 +73,7 @@ def open_pictures(scenario: Scenario, clock: Clock) -> Pictures | None:
     """
     if not any(turn.image for turn in scenario.turn):
         return None
-    check_extra()
+    load_extra("album", "stills")
     return Pictures([_frame_of(turn) for turn in scenario.turn], clock)
 
 

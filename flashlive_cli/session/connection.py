@@ -93,8 +93,10 @@ class Connection:
         """
         Send one text message.
 
+        A large one has left for the network when this returns, a small one as soon as those before it have.
+
         Raises:
-            ConnectionLost: the connection has ended.
+            ConnectionLost: the connection has ended, or ended while a large one was leaving.
         """
         if self.witness is not None:
             self.witness.sent(message)
@@ -136,6 +138,9 @@ class Connection:
             await self._socket.send(message)
             while self.unsent_bytes > LARGE_BYTES:  # noqa: ASYNC110 - the transport rings for nobody
                 await asyncio.sleep(_LOOK_S)
+            if transport.is_closing():  # with whatever was unsent
+                await self._socket.wait_closed()
+                raise self._socket.protocol.close_exc
         finally:
             self._n_large -= 1
             if not self._n_large:

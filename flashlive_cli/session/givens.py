@@ -74,6 +74,17 @@ class Still(Protocol):
         """In pixels."""
         ...
 
+    def within(self, most_bytes: int, /) -> "Still":
+        """
+        Return the same in a file of so many bytes at most, as far as that can be; a core's work for some ms.
+
+        Called in any thread.
+
+        Raises:
+            FlashliveError: it cannot be made smaller, and why.
+        """
+        ...
+
 
 class Eyes(Protocol):
     """What is seen of the user, or of what the user looks at."""

@@ -1,40 +1,39 @@
 """
-The way of pictures to the wire. It never gets into the way of the sound.
+What the service is shown, and when: what there is to be seen beside the voice, and pictures in typed lines.
 
-    due ─► look, in the eyes' thread ─► [is the line calm?] ─► send ─► how long did that take?
+    due ─► look, in the eyes' thread ─► [the lane is free] ─► send
+    typed ─► [the lane is free] ─► made as small as the line needs it ─► send
 
-A WebSocket is one queue: what is said while a picture leaves follows behind it. So a picture is sent when nothing else
-waits, one at a time, and none larger than what leaves within `MOST_DELAY_S`, as measured by those before. What could
-not be sent is not kept: the next one is newer.
+Of what is seen all the time nothing is kept that could not be sent: the next one is newer. A typed line waits.
 """
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+import math
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from typing import Final
 
 from flashlive_cli.clock import Clock
 from flashlive_cli.errors import ConnectionLost, FlashliveError
 from flashlive_cli.protocol import commands as c
 from flashlive_cli.protocol.families import Family
-from flashlive_cli.reports import Report, VideoLost, VideoReady, VideoSent
+from flashlive_cli.reports import Report, VideoLost, VideoReady, VideoSent, Warned
 from flashlive_cli.reports.video import Because
 from flashlive_cli.session.gate import Gate
 from flashlive_cli.session.givens import Eyes, Sound, Still
+from flashlive_cli.session.lane import LOOK_S, Lane
 from flashlive_cli.session.pump import Pump
 
-LOOK_S: Final = 0.05
-"""Real seconds between two looks at whether the user speaks: nothing rings when the lamp is lit."""
 LINGERS_S: Final = 0.7
 """After the latest sound of speech: pauses within a sentence are shorter."""
 SETTLES_S: Final = 0.4
 """After its beginning, where the service takes stills of speech only: it finds that speech later than our ear."""
-CALM_BYTES: Final = 2**14
-"""A third of a second of sound on the wire: where more waits, the network is slower than the voice."""
 RETRY_S: Final = 10.0
 """Between two tries at a camera that is gone."""
 TYPED_PATIENCE_S: Final = 1.0
 """Real seconds that a typed line waits for its still."""
+CALM_PATIENCE_S: Final = 10.0
+"""Real seconds that a typed line waits for the sound before it, so that its pictures may go."""
 FIRST_PATIENCE_S: Final = 3.0
 """Real seconds that turns which are given wait for the first look: a camera takes its time to open."""
 
@@ -42,29 +41,6 @@ SAME_AGAIN_S: Final = 10.0
 """What has not changed costs the same tokens as what has; within one utterance it is not shown twice at all."""
 BETWEEN_S: Final = 1.0
 """The service looks at one still a second."""
-
-MOST_BYTES: Final = 200_000
-LEAST_BYTES: Final = 8_000
-FIRST_BYTES: Final = 100_000
-"""Before anybody knows how fast the line is."""
-MOST_DELAY_S: Final = 0.1
-"""Real seconds for which a picture may hold up the sound behind it."""
-
-
-def now_bytes(most_bytes: int, sent_bytes: int, took_s: float) -> int:
-    """
-    Return how large the next picture may be.
-
-    Args:
-        most_bytes: how large the latest one might have been.
-        sent_bytes: how large it was.
-        took_s: real seconds until it had left.
-    """
-    if took_s > MOST_DELAY_S:
-        return max(LEAST_BYTES, min(most_bytes, round(sent_bytes * MOST_DELAY_S / took_s)))
-    if took_s < MOST_DELAY_S / 2:
-        return min(MOST_BYTES, most_bytes * 2)
-    return most_bytes
 
 
 class Sight:
@@ -97,7 +73,7 @@ class Sight:
         self._sound = sound
         self._gate = gate
         self._family = family
-        self._wire = wire
+        self._lane = Lane(wire=wire, clock=clock, with_sound=sound.microphone is not None)
         self._report = report
         self._clock = clock
         self._asked = asyncio.Event()
@@ -105,7 +81,6 @@ class Sight:
         self._lost = False
         self._next_s = 0.0
         self._speaks_since: float | None = None
-        self._most_bytes = FIRST_BYTES
         self._sent = 0
         self._skipped = 0
         self._latest: tuple[Still, float] | None = None
@@ -134,11 +109,14 @@ class Sight:
         self._looked.set()
         while True:
             because = await self._due(eyes)
-            wire = await self._wire_for(because, eyes)
-            still = await self._look(eyes, because) if wire is not None else None
-            if wire is not None and still is not None and self._may_go(still, because):
-                with contextlib.suppress(ConnectionLost):  # the keeper's business; what comes after is newer
-                    await self._send(still, because, wire)
+            if because == "key":
+                await self._lane.free()
+            elif not self._lane.is_free:
+                self._skip(eyes)
+                continue
+            still = await self._look(eyes, because)
+            if still is not None:
+                await self._show(still, because, eyes)
 
     async def beside(self, pictures: tuple[Still, ...]) -> tuple[Still, ...]:
         """Return what goes with a line that is typed now, with these pictures in it: what is to be seen comes last."""
@@ -154,21 +132,43 @@ class Sight:
             return pictures
         return pictures if still is None else (*pictures, still)
 
-    async def ahead(self, pictures: tuple[Still, ...], wire: Pump) -> tuple[Still, ...]:
+    async def ahead(self, pictures: tuple[Still, ...]) -> tuple[Still, ...]:
         """Show all but the last before the line, where the family takes one a second beside it; return what is left."""
         while len(pictures) > 1 and not self._family.shows_inline:
-            still, *rest = pictures
-            with contextlib.suppress(ConnectionLost):  # the line itself will meet it
-                await wire.send(c.SendVideo(still.image, still.mime_type))
-            self._note(still, "typed")
+            first, *rest = pictures
+            async with self._fitted((first,)) as (wire, stills):
+                if wire is None:
+                    return ()
+                for still in stills:
+                    with contextlib.suppress(ConnectionLost):  # the line itself will meet it
+                        await self._send(still, "typed", wire)
             pictures = tuple(rest)
             await self._clock.sleep(BETWEEN_S)
         return pictures
 
-    def typed(self, pictures: tuple[Still, ...]) -> None:
-        """Note what went out with a typed line."""
-        for still in pictures:
-            self._note(still, "typed")
+    @contextlib.asynccontextmanager
+    async def with_line(self, pictures: tuple[Still, ...]) -> AsyncIterator[tuple[Still, ...]]:
+        """
+        Have the lane for a typed line; yields its pictures as they are to be sent, none where sound leaves no room.
+
+        The line is sent in a block of `sending`.
+        """
+        if not pictures:
+            yield ()
+            return
+        async with self._fitted(pictures) as (_, stills):
+            yield stills
+
+    @contextlib.contextmanager
+    def sending(self, stills: Sequence[Still], because: Because = "typed") -> Iterator[None]:
+        """Send these in this block."""
+        if not stills:
+            yield
+            return
+        with self._lane.measured(sum(len(still.image) for still in stills)):
+            yield
+        for still in stills:
+            self._note(still, because)
 
     def moved(self, *, resumed: bool) -> None:
         """Note that another connection carries on; a session that is not the old one has seen nothing."""
@@ -220,18 +220,6 @@ class Sight:
             return None
         return started_s
 
-    async def _wire_for(self, because: Because, eyes: Eyes) -> Pump | None:
-        """Return where a still may go now; None where it may not, and the next one will be newer."""
-        while True:
-            wire = self._wire()
-            if wire is not None and wire.unsent_bytes <= CALM_BYTES:
-                return wire
-            if because != "key":
-                self._skipped += 1
-                self._next_s = self._clock.now() + eyes.every_s / 2
-                return None
-            await asyncio.sleep(LOOK_S)
-
     def _may_go(self, still: Still, because: Because) -> bool:
         """Whether it may still, after a look that took its time, and shows anything new."""
         if because == "key":
@@ -247,7 +235,7 @@ class Sight:
 
     async def _look(self, eyes: Eyes, because: Because = "always") -> Still | None:
         try:
-            still = await eyes.look(self._most_bytes)
+            still = await eyes.look(self._lane.most_bytes())
         except FlashliveError as failure:
             self._next_s = self._clock.now() + RETRY_S
             if not self._lost or because == "key":
@@ -260,12 +248,43 @@ class Sight:
         self._next_s = self._clock.now() + max(eyes.every_s, eyes.rest_s * self._clock.speed)
         return still
 
+    def _skip(self, eyes: Eyes) -> None:
+        """Let one go unseen that was due: sound waits."""
+        self._skipped += 1
+        self._next_s = self._clock.now() + eyes.every_s / 2
+
+    async def _show(self, still: Still, because: Because, eyes: Eyes) -> None:
+        async with self._lane.turn(patience_s=math.inf if because == "key" else 0.0) as wire:
+            if wire is None:
+                self._skip(eyes)
+            elif self._may_go(still, because):
+                with contextlib.suppress(ConnectionLost):  # the keeper's business; what comes after is newer
+                    await self._send(still, because, wire)
+
     async def _send(self, still: Still, because: Because, wire: Pump) -> None:
-        begun_s = self._clock.now()
-        await wire.send(c.SendVideo(still.image, still.mime_type))
-        took_s = self._clock.real(self._clock.now() - begun_s)
-        self._most_bytes = now_bytes(self._most_bytes, len(still.image), took_s)
-        self._note(still, because)
+        with self.sending((still,), because):
+            await wire.send(c.SendVideo(still.image, still.mime_type))
+
+    @contextlib.asynccontextmanager
+    async def _fitted(self, pictures: tuple[Still, ...]) -> AsyncIterator[tuple[Pump | None, tuple[Still, ...]]]:
+        """Have the lane for what is sent together, made as small as the line needs it; for nothing where it is full."""
+        async with self._lane.turn(patience_s=CALM_PATIENCE_S) as wire:
+            if wire is None:
+                self._report(Warned("the connection is too slow for pictures: the typed line goes without"))
+                yield None, ()
+                return
+            most_bytes = self._lane.most_bytes(len(pictures))
+            fitting = [await self._within(still, most_bytes) for still in pictures]
+            yield wire, tuple(still for still in fitting if still is not None)
+
+    async def _within(self, still: Still, most_bytes: int) -> Still | None:
+        if len(still.image) <= most_bytes:
+            return still
+        try:
+            return await asyncio.to_thread(still.within, most_bytes)
+        except FlashliveError as failure:
+            self._report(Warned(f"{failure}; the typed line goes without it"))
+            return None
 
     def _note(self, still: Still, because: Because) -> None:
         self._sent += 1

@@ -10,7 +10,7 @@ from flashlive_cli.clock import Clock
 from flashlive_cli.protocol import commands as c
 from flashlive_cli.protocol.families import Model
 from flashlive_cli.protocol.prices import Price
-from flashlive_cli.reports import Listener, Report, SessionClosed, SessionReady, Stamped, Warned
+from flashlive_cli.reports import Listener, Noted, Report, SessionClosed, SessionReady, Stamped, Warned
 from flashlive_cli.session.bill import Bill
 from flashlive_cli.session.calls import Consent, NoTools, Tools, nobody_to_ask
 from flashlive_cli.session.conversation import Conversation
@@ -120,9 +120,10 @@ class Talk:
             RemoteProtocolError: the server sent what is no Live API message.
             DeviceError, ConfigError, FileError: see `SoundSource.open`.
         """
-        for note in (self._model.note, *self._line.notes, self._limit_of_pictures()):
+        for note in (self._model.note, *self._line.notes):
             if note:
                 self._report(Warned(note))
+        self._tell_limit_of_pictures()
         try:
             sound = await self._open()
             conversation = Conversation(
@@ -157,13 +158,16 @@ class Talk:
         """What another talk could take up."""
         return Left(self._line.handle, self._history.turns())
 
-    def _limit_of_pictures(self) -> str | None:
+    def _tell_limit_of_pictures(self) -> None:
         """Say what becomes of a session with pictures, which is short as the service has it."""
         if self._eyes is None or self._eyes.when == "key":  # one now and then is no film
-            return None
+            return
         if self._line.setup.compress_context:
-            return f"{_SHORT_WITH_PICTURES} unless its context is compressed: that is on, and the oldest is forgotten"
-        return f"{_SHORT_WITH_PICTURES}, and flashlive does not know how to compress this model's context"
+            told = f"{_SHORT_WITH_PICTURES} unless its context is compressed: that is on, and the oldest is forgotten"
+            self._report(Noted(told))
+        else:
+            told = f"{_SHORT_WITH_PICTURES}, and flashlive does not know how to compress this model's context"
+            self._report(Warned(told))
 
     async def _open(self) -> Sound:
         begun = self._clock.now()

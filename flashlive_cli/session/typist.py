@@ -39,13 +39,13 @@ class Typist:
         """Say a typed turn, and return when that was; one that breaks the line is asked again over the next."""
         shown = await self._sight.beside(pictures)
         await self._keeper.in_place.wait()
-        shown = await self._sight.ahead(shown, self._keeper.wire)
-        await self._keeper.in_place.wait()  # pictures take their time, in which nobody knows of the line yet
-        now = self._clock.now()
-        images = tuple((still.image, still.mime_type) for still in shown)
-        self._narrator.typed(text, now)
-        self._questions.typed(text, now, images)
-        with contextlib.suppress(ConnectionLost):
-            await self._keeper.wire.type_text(text, images)
-        self._sight.typed(shown)
+        shown = await self._sight.ahead(shown)
+        async with self._sight.with_line(shown) as stills:
+            await self._keeper.in_place.wait()  # pictures take their time, in which nobody knows of the line yet
+            now = self._clock.now()
+            images = tuple((still.image, still.mime_type) for still in stills)
+            self._narrator.typed(text, now)
+            self._questions.typed(text, now, images)
+            with contextlib.suppress(ConnectionLost), self._sight.sending(stills):
+                await self._keeper.wire.type_text(text, images)
         return now

@@ -71,6 +71,8 @@ class PlainScreen:
             case r.ReplyComplete(reason=reason):
                 if reason is not None:
                     self._note(f"the reply ended early: {reason}")
+            case r.Noted(message=message):
+                self._note(message)
             case r.Warned(message=message):
                 self._note(f"warning: {message}")
             case r.Failed(message=message):

@@ -31,6 +31,7 @@ _Linked = (
     | r.SessionResumed
     | r.SessionClosed
     | r.RecordingStarted
+    | r.Noted
     | r.Warned
     | r.Failed
 )
@@ -67,6 +68,7 @@ def advance(state: State, told: Told, now: float) -> State:  # noqa: PLR0911 - a
             | r.SessionResumed()
             | r.SessionClosed()
             | r.RecordingStarted()
+            | r.Noted()
             | r.Warned()
             | r.Failed()
         ):
@@ -123,6 +125,8 @@ def _linked(state: State, told: _Linked, now: float) -> State:
             state = replace(state, link="closed", ends_at=None)
         case r.RecordingStarted(folder=folder):
             state = _note(state, "note", f"recording to {folder}")
+        case r.Noted(message=message):
+            state = _note(state, "note", message)
         case r.Warned(message=message):
             state = _note(state, "warning", message)
         case r.Failed(message=message):

@@ -11,7 +11,7 @@ from flashlive_cli.clock import Clock
 from flashlive_cli.errors import FileError, reason_of
 from flashlive_cli.printable import printable
 from flashlive_cli.video.quiet import opencv_silent
-from flashlive_cli.video.wanted import IMAGE_SUFFIXES, Wanted
+from flashlive_cli.video.wanted import Wanted, images_in
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -33,7 +33,7 @@ class Album:
         self._folder = wanted.path if wanted.kind == "folder" else None
         self._clock = clock
         self._began_s = clock.now()
-        self._paths = [wanted.path] if self._folder is None else _images_in(self._folder)
+        self._paths = [wanted.path] if self._folder is None else images_in(self._folder)
         self._round = 0
         self._seen: tuple[Path, tuple[int, int], NDArray[Any]] | None = None
 
@@ -41,7 +41,7 @@ class Album:
         """Return the image whose time it is."""
         page = int((self._clock.now() - self._began_s) / PAGE_S)
         if self._folder is not None and page // len(self._paths) != self._round:
-            self._paths = _images_in(self._folder)
+            self._paths = images_in(self._folder)
             self._round = page // len(self._paths)
         path = self._paths[page % len(self._paths)]
         state = _state_of(path)
@@ -59,34 +59,29 @@ def read_image(path: Path) -> "NDArray[Any]":
     Read an image file, turned as its camera says.
 
     Raises:
-        FileError: it cannot be read, or is no image.
+        FileError: it cannot be read, or is no image, or one of more pixels than there is memory for.
     """
     shown = printable(str(path))
     try:
         if path.stat().st_size > LARGEST_FILE_BYTES:
             raise FileError(f"{shown}: larger than {LARGEST_FILE_BYTES // 2**20} MB")
-        encoded = path.read_bytes()
+        frame = _decoded(path.read_bytes())
     except (OSError, ValueError) as exc:
         raise FileError(f"{shown}: cannot be read: {reason_of(exc)}") from exc
-    frame = None
-    if encoded:
-        # read here, not by OpenCV: on Windows it knows no names beyond ASCII
-        with opencv_silent(), contextlib.suppress(cv2.error):  # its word for more pixels than it takes
-            frame = cv2.imdecode(np.frombuffer(encoded, np.uint8), cv2.IMREAD_COLOR)
+    except MemoryError as exc:
+        raise FileError(f"{shown}: too large for the memory there is") from exc
     if frame is None:
         raise FileError(f"{shown}: no image that can be read (PNG, JPEG, WebP, BMP, TIFF)")
     return frame
 
 
-def _images_in(folder: Path) -> list[Path]:
-    shown = printable(str(folder))
-    try:
-        paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES)
-    except OSError as exc:
-        raise FileError(f"{shown}: cannot be read: {reason_of(exc)}") from exc
-    if not paths:
-        raise FileError(f"{shown}: holds no images ({', '.join(sorted(IMAGE_SUFFIXES))})")
-    return paths
+def _decoded(encoded: bytes) -> "NDArray[Any] | None":
+    if not encoded:
+        return None
+    # read from memory: by their names OpenCV finds no files on Windows that are named beyond ASCII
+    with opencv_silent(), contextlib.suppress(cv2.error):  # its word for more pixels than it takes
+        return cv2.imdecode(np.frombuffer(encoded, np.uint8), cv2.IMREAD_COLOR)
+    return None
 
 
 def _state_of(path: Path) -> tuple[int, int]:

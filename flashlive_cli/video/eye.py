@@ -19,6 +19,7 @@ from typing import Final
 
 from flashlive_cli.clock import Clock
 from flashlive_cli.errors import DeviceError, FlashliveError
+from flashlive_cli.video.extra import shortly
 from flashlive_cli.video.source import Source, load, open_source
 from flashlive_cli.video.still import MOST_BYTES, Still
 from flashlive_cli.video.wanted import Wanted
@@ -109,7 +110,7 @@ class Eye:
                     await asyncio.sleep(0.005)
 
     def _run(self) -> None:
-        with contextlib.suppress(FlashliveError, ImportError):  # whoever looks is told
+        with contextlib.suppress(Exception):  # whoever looks is told
             load(self._wanted)
         while (asked := self._asked.get()) is not None:
             if asked.future.cancelled():  # it was asked long ago, while the driver hung
@@ -119,7 +120,7 @@ class Eye:
             except FlashliveError as exc:
                 still, failure = None, exc
             except Exception as exc:  # noqa: BLE001 - a driver's own; the talk goes on, and its user knows
-                still, failure = None, DeviceError(f"{self.name}: {type(exc).__name__}: {exc}")
+                still, failure = None, DeviceError(f"{self.name}: {shortly(exc)}")
             if failure is not None:
                 self._let_go()
             with contextlib.suppress(RuntimeError):  # the loop is closed

@@ -15,7 +15,7 @@ import numpy as np
 from mss.exception import ScreenShotError
 
 from flashlive_cli.errors import DeviceError
-from flashlive_cli.video.wanted import Wanted
+from flashlive_cli.video.wanted import Wanted, no_such_screen
 
 if TYPE_CHECKING:
     from mss.models import Monitor
@@ -31,21 +31,11 @@ class Screen:
 
     def __init__(self, wanted: Wanted) -> None:
         """Find the screen; see `open_source`."""
-        if sys.platform == "linux" and not os.environ.get("DISPLAY"):
-            wayland = (
-                " (Wayland alone shows its screen to no such program)" if os.environ.get("WAYLAND_DISPLAY") else ""
-            )
-            raise DeviceError(f"{wanted.name}: there is no display here: DISPLAY is not set{wayland}")
         self._name = wanted.name
-        try:
-            self._display = mss.MSS()
-            screens = self._display.monitors
-        except (ScreenShotError, OSError) as exc:
-            raise DeviceError(f"{wanted.name}: the display {_display()} cannot be seen: {exc}") from exc
+        self._display, screens = _open_display(wanted)
         if wanted.number >= len(screens):
-            self._display.close()
-            known = f"there are {len(screens) - 1}, from 1" if len(screens) > 2 else "there is one, screen:1"
-            raise DeviceError(f"{wanted.name}: no such screen; {known}")
+            self.close()
+            raise DeviceError(no_such_screen(wanted, len(screens) - 1))
         self._area = screens[wanted.number]
         self._frame: NDArray[Any] | None = None
 
@@ -74,6 +64,31 @@ class Screen:
     def _grab(self, area: "Monitor") -> "NDArray[Any]":
         shot = self._display.grab(area)
         return np.frombuffer(shot.raw, np.uint8).reshape(shot.height, shot.width, 4)
+
+
+def count_screens(wanted: Wanted) -> int:
+    """
+    Return how many screens there are.
+
+    Raises:
+        DeviceError: no display can be seen, for which this one was `wanted`.
+    """
+    display, screens = _open_display(wanted)
+    with contextlib.suppress(ScreenShotError):
+        display.close()
+    return len(screens) - 1
+
+
+def _open_display(wanted: Wanted) -> "tuple[mss.MSS, list[Monitor]]":
+    """Return the display with its screens, of which the first is all of them together."""
+    if sys.platform == "linux" and not os.environ.get("DISPLAY"):
+        wayland = " (Wayland alone shows its screen to no such program)" if os.environ.get("WAYLAND_DISPLAY") else ""
+        raise DeviceError(f"{wanted.name}: there is no display here: DISPLAY is not set{wayland}")
+    try:
+        display = mss.MSS()
+        return display, list(display.monitors)
+    except (ScreenShotError, OSError) as exc:
+        raise DeviceError(f"{wanted.name}: the display {_display()} cannot be seen: {exc}") from exc
 
 
 def _display() -> str:

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Any, Protocol
 
 from flashlive_cli.clock import Clock
+from flashlive_cli.video.extra import load_extra
 from flashlive_cli.video.wanted import Wanted
 
 if TYPE_CHECKING:
@@ -32,15 +33,9 @@ def load(wanted: Wanted) -> None:
     Import what a source needs, which takes a fifth of a second.
 
     Raises:
-        ConfigError: a package is missing.
+        ConfigError: a package is missing, or broken.
     """
-    from flashlive_cli.video.extra import check_extra  # noqa: PLC0415 - all of it is for who looks
-
-    check_extra()
-    from flashlive_cli.video import album, capture, stills  # noqa: F401, PLC0415
-
-    if wanted.kind == "screen":
-        from flashlive_cli.video import screen  # noqa: F401, PLC0415
+    load_extra("album", "capture", "stills", *(("screen",) if wanted.kind == "screen" else ()))
 
 
 def open_source(wanted: Wanted, clock: Clock) -> Source:
@@ -52,7 +47,7 @@ def open_source(wanted: Wanted, clock: Clock) -> Source:
         clock: paces what runs on its own: films and folders.
 
     Raises:
-        ConfigError: a package is missing.
+        ConfigError: a package is missing, or broken.
         DeviceError: there is no such camera or screen, or it is taken.
         FileError: a file is no picture.
     """

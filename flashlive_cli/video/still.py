@@ -43,3 +43,18 @@ class Still:
     height: int
     preview: Preview | None = None
     mime_type: str = "image/jpeg"
+
+    def within(self, most_bytes: int) -> "Still":
+        """
+        Return the same in a file of so many bytes at most; see `stills.make_still`.
+
+        In any thread; a core's work for some ms where it has to be made smaller.
+
+        Raises:
+            DeviceError: there is no memory for that.
+        """
+        if len(self.image) <= most_bytes:
+            return self
+        from flashlive_cli.video.stills import make_smaller  # noqa: PLC0415 - OpenCV, which has made this one
+
+        return make_smaller(self, most_bytes)

@@ -5,10 +5,14 @@ The service looks at 768 by 768 or so. A JPEG of that size at quality 70 has 30 
 it may be is encoded again at less quality, and in the end smaller.
 """
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 import cv2
+import numpy as np
 
+from flashlive_cli.errors import DeviceError
+from flashlive_cli.video.extra import shortly
 from flashlive_cli.video.still import MOST_BYTES, Preview, Still
 
 if TYPE_CHECKING:
@@ -30,7 +34,17 @@ def make_still(frame: "NDArray[Any]", *, most_bytes: int = MOST_BYTES, with_prev
         frame: grey, or blue, green, red, or these and alpha, which is dropped; 8 bits each.
         most_bytes: of the file; kept where a picture of `LEAST_SIDE_PX` allows it.
         with_preview: make the small one, too.
+
+    Raises:
+        DeviceError: OpenCV cannot, for want of memory as a rule.
     """
+    try:
+        return _made(frame, most_bytes, with_preview=with_preview)
+    except (cv2.error, MemoryError) as exc:
+        raise DeviceError(f"a picture cannot be made ready to be sent: {shortly(exc)}") from exc
+
+
+def _made(frame: "NDArray[Any]", most_bytes: int, *, with_preview: bool) -> Still:
     small = fit(frame, SIDE_PX)
     side_px = max(small.shape[:2])
     while True:
@@ -44,6 +58,13 @@ def make_still(frame: "NDArray[Any]", *, most_bytes: int = MOST_BYTES, with_prev
         small = fit(small, side_px)
     height, width = small.shape[:2]
     return Still(image, width, height, _preview(small) if with_preview else None)
+
+
+def make_smaller(still: Still, most_bytes: int) -> Still:
+    """Make a still again, of no more than so many bytes; its preview stays. As `make_still` does."""
+    frame = cv2.imdecode(np.frombuffer(still.image, np.uint8), cv2.IMREAD_COLOR)
+    assert frame is not None, "a still of our own"
+    return replace(make_still(frame, most_bytes=most_bytes), preview=still.preview)
 
 
 def fit(frame: "NDArray[Any]", side_px: int) -> "NDArray[Any]":

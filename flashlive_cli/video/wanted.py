@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
-from flashlive_cli.errors import ConfigError, FileError
+from flashlive_cli.errors import ConfigError, FileError, reason_of
+from flashlive_cli.printable import printable
 
 Kind = Literal["camera", "screen", "image", "folder", "film"]
 
@@ -65,3 +66,26 @@ def find_wanted(value: str) -> Wanted:
     close = difflib.get_close_matches(word.lower(), _DEVICES, n=1)
     hint = f"; did you mean {close[0]}?" if close else "; give camera, screen, or a file or folder"
     raise FileError(f"{value}: no such file{hint}")
+
+
+def images_in(folder: Path) -> list[Path]:
+    """
+    Return the images of a folder, by name.
+
+    Raises:
+        FileError: it holds none, or cannot be read.
+    """
+    shown = printable(str(folder))
+    try:
+        paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES)
+    except OSError as exc:
+        raise FileError(f"{shown}: cannot be read: {reason_of(exc)}") from exc
+    if not paths:
+        raise FileError(f"{shown}: holds no images ({', '.join(sorted(IMAGE_SUFFIXES))})")
+    return paths
+
+
+def no_such_screen(wanted: Wanted, n_screens: int) -> str:
+    """Say that there are not so many screens."""
+    known = f"there are {n_screens}, from 1" if n_screens > 1 else "there is one, screen:1"
+    return f"{wanted.name}: no such screen; {known}"

@@ -94,6 +94,17 @@ def test_an_image_in_a_typed_line_is_sent_with_it(shell) -> None:
     assert setup["generationConfig"]["mediaResolution"] == "MEDIA_RESOLUTION_LOW"
 
 
+def test_that_sessions_with_pictures_are_short_is_noted_once_and_no_warning(shell) -> None:
+    cv2.imwrite(str(shell.folder / "board.png"), known_picture(64, 48))
+
+    done = shell("talk", *FAST, "-x", "hi", "--video", "board.png", "--format", "json")
+
+    assert done.code == 0, done
+    told = [record for record in done.records() if "2 minutes" in record.get("message", "")]
+    assert [record["type"] for record in told] == ["note"]
+    assert not [record for record in done.records() if record["type"] == "warning"]
+
+
 def test_without_pictures_nothing_is_said_of_them(shell) -> None:
     done = shell("talk", *FAST, "-x", "write to me@home.png", "--record", "rec")
 
@@ -115,10 +126,15 @@ def test_without_pictures_nothing_is_said_of_them(shell) -> None:
         (("--video-fps", "0.5"), "error: --video-fps goes with --video"),
         (("-x", "see @none.png"), "error: none.png: cannot be read: No such file or directory"),
         (("-x", "see @a.png"), "error: a.png: no image that can be read"),
+        (("--video", "a.png"), "error: a.png: no image that can be read"),
+        (("--video", "notes.txt"), "error: notes.txt: no video"),
+        (("--video", str(QUESTION)), f"error: {QUESTION}: no video"),
+        (("--video", "."), "error: .: holds no images (.bmp"),
     ],
 )
 def test_what_is_wrong_before_the_talk_is_one_line_and_exit_2(shell, args: tuple[str, ...], words: str) -> None:
-    (shell.folder / "a.png").write_bytes(b"junk")
+    (shell.folder / ("a.png" if "." not in args else "a.txt")).write_bytes(b"junk")
+    (shell.folder / "notes.txt").write_text("Buy milk.\n" * 100)
 
     done = shell("talk", *FAST, "-x", "hi", *args)
 
@@ -132,17 +148,18 @@ def test_what_is_wrong_before_the_talk_is_one_line_and_exit_2(shell, args: tuple
     ("source", "words"),
     [
         ("camera:99", "camera 99: cannot be opened"),
-        ("screen", "screen 1: there is no display here"),
-        ("a.png", "a.png: no image that can be read"),
-        ("a.mp4", "a.mp4: no video"),
-        (".", ".: holds no images that can be shown"),
+        ("screen:7", "screen 7: there is no display here"),
+        ("empty.png", "empty.png: no image that can be read"),
+        ("half.png", "half.png: no image that can be read"),
+        ("half.mp4", "half.mp4: no video"),
     ],
 )
-def test_what_cannot_be_seen_is_one_line_and_the_voice_goes_on(shell, monkeypatch, source: str, words: str) -> None:
+def test_what_cannot_be_seen_yet_is_one_line_and_the_voice_goes_on(shell, monkeypatch, source: str, words: str) -> None:
+    """It may come: a camera, a display, the rest of a file that is being written."""
     monkeypatch.delenv("DISPLAY", raising=False)
-    for name in ("a.png", "a.mp4"):
-        if name == source:
-            (shell.folder / name).write_bytes(b"junk" * 100)
+    (shell.folder / "empty.png").touch()
+    (shell.folder / "half.png").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(20))
+    (shell.folder / "half.mp4").write_bytes(b"\x00\x00\x00\x18ftypmp42" + bytes(20))
 
     done = shell("talk", *FAST, "-x", "hi", "-x", "again", "--video", source)
 
@@ -150,7 +167,24 @@ def test_what_cannot_be_seen_is_one_line_and_the_voice_goes_on(shell, monkeypatc
     assert done.out.count("gemini: ") == 2
     warned = [line for line in done.err.splitlines() if "goes on without pictures" in line]
     assert len(warned) == 1
-    assert words.split(" that", maxsplit=1)[0] in warned[0]
+    assert words in warned[0]
+
+
+def test_a_screen_that_the_display_does_not_have_is_known_at_once(shell, display) -> None:
+    done = shell("talk", *FAST, "-x", "hi", "--video", "screen:7")
+
+    assert (done.code, done.out) == (2, "")
+    assert done.err == "flashlive: error: flag --video: screen 7: no such screen; there is one, screen:1\n"
+
+
+def test_without_the_extra_what_nobody_can_judge_is_told_in_the_talk(shell, monkeypatch) -> None:
+    monkeypatch.setattr(extra, "_PACKAGES", {"OpenCV": "no_such_cv2"})
+    (shell.folder / "film.ts").write_bytes(b"\xfe" * 100)
+
+    done = shell("talk", *FAST, "-x", "hi", "--video", "film.ts")
+
+    assert done.code == 0, done
+    assert "pip install 'flashlive-cli[video]'; the talk goes on without pictures" in done.err
 
 
 def test_a_missing_extra_is_one_line_and_the_voice_goes_on(shell, monkeypatch) -> None:
@@ -244,6 +278,30 @@ async def test_typed_lines_are_said_in_their_order_though_pictures_take_a_while(
     assert [wish.text for wish in wishes[1:]] == ["one a.png", "two", "four"]
     assert len(wishes[1].pictures) == 1
     assert "none.png: cannot be read: No such file or directory; the line was not sent" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("failure", [MemoryError("so large"), OSError(5, "so large"), cv2.error("so large")])
+async def test_whatever_fails_about_a_picture_is_one_line_and_the_next_is_said(monkeypatch, capfd, failure) -> None:
+    import asyncio
+
+    def fail(*_args: object, **_options: object) -> None:
+        raise failure
+
+    monkeypatch.setattr(pictured, "read_pictures", fail)
+    wishes: list[Any] = []
+    screen = Screen("plain", Clock(), data=None, sound_on_stdout=False)
+    lines = Lines(wishes.append, screen)
+
+    with screen.shown():
+        lines.take(Say("one @a.png"))
+        lines.take(Say("two"))
+        async with asyncio.timeout(20):
+            while not wishes:
+                await asyncio.sleep(0.01)
+
+    assert wishes == [Say("two")]
+    (warning,) = capfd.readouterr().err.splitlines()
+    assert re.search(r"warning: its pictures could not be read: .*so large; the line was not sent", warning)
 
 
 def test_v_shows_one_picture_and_the_panel_shows_it_too(shell, tmux, person) -> None:

@@ -4,8 +4,8 @@ import asyncio
 import base64
 import contextlib
 import socket
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Awaitable, Iterator
+from dataclasses import dataclass, replace
 from ssl import SSLContext
 from typing import Any
 
@@ -15,10 +15,11 @@ from hypothesis import strategies as st
 from websockets.asyncio.server import serve  # noqa: TID251 - the far end of a test
 from websockets.exceptions import ConnectionClosed  # noqa: TID251 - the same
 
-from flashlive_cli.errors import DeviceError
+from flashlive_cli.errors import ConnectionLost, DeviceError
 from flashlive_cli.protocol import commands as c
 from flashlive_cli.reports import (
     MicrophoneSwitched,
+    Noted,
     SessionResumed,
     TalkSummary,
     VideoLost,
@@ -26,12 +27,19 @@ from flashlive_cli.reports import (
     VideoSent,
     Warned,
 )
-from flashlive_cli.session import sight
-from flashlive_cli.session.connection import dial
+from flashlive_cli.session import lane, sight
+from flashlive_cli.session.connection import Connection, dial
 from flashlive_cli.session.endpoint import find_endpoint
-from flashlive_cli.session.givens import Typed
+from flashlive_cli.session.givens import Sound, Typed
+from flashlive_cli.session.lane import (
+    FIRST_BYTES,
+    LEAST_BYTES,
+    MOST_BYTES,
+    MOST_DELAY_S,
+    MOST_TOGETHER_BYTES,
+    now_bytes,
+)
 from flashlive_cli.session.limits import Limits
-from flashlive_cli.session.sight import LEAST_BYTES, MOST_BYTES, now_bytes
 from flashlive_cli.session.wishes import Mute, Push, Say, Show
 from flashlive_cli.sim.certificate import throw_away_certificate
 from tests.session.parts import SOON, FarEnd, abort, accept, chunk, until
@@ -47,6 +55,9 @@ class Card:
     width: int = 4
     height: int = 3
     mime_type: str = "image/jpeg"
+
+    def within(self, most_bytes: int) -> "Card":
+        return replace(self, image=self.image[:most_bytes])
 
 
 class ListEyes:
@@ -341,15 +352,17 @@ async def test_a_typed_question_is_asked_again_with_its_pictures(loopback) -> No
 
 
 @pytest.mark.parametrize(
-    ("model", "words"), [(ALL_FAMILIES[0], "that is on"), ("gemini-9-unheard-of", "does not know how")]
+    ("model", "kind", "words"),
+    [(ALL_FAMILIES[0], Noted, "that is on"), ("gemini-9-unheard-of", Warned, "does not know how")],
 )
-async def test_the_short_life_of_a_session_with_pictures_is_said(loopback, model, words) -> None:
+async def test_the_short_life_of_a_session_with_pictures_is_said(loopback, model, kind, words) -> None:
+    """It is nothing to be warned of where flashlive has seen to it."""
     talk, far_end = talk_with(loopback, ListEyes(), model=model)
     await talk.hold(live=True, limits=Limits(duration_s=0.1))
 
-    warned = [report.message for report in talk.told(Warned) if "2 minutes" in report.message]
-    assert len(warned) == 1
-    assert words in warned[0]
+    (told,) = [report for report in talk.reports if "2 minutes" in getattr(report, "message", "")]
+    assert type(told) is kind
+    assert words in told.message
     assert ("contextWindowCompression" in far_end.setups[0]) == (words == "that is on")
 
 
@@ -388,8 +401,10 @@ async def slow_line(scheme: tuple[str, SSLContext | None] = ("ws", None)):
         serve(far_end, sock=door, ssl=scheme[1], max_size=None, max_queue=1, compression=None),
         await dial(endpoint) as connection,
     ):
-        yield far_end, connection
-        far_end.reads.set()
+        try:
+            yield far_end, connection
+        finally:
+            far_end.reads.set()
 
 
 async def test_sound_does_not_wait_behind_a_picture_that_has_not_left_yet(scheme) -> None:
@@ -423,17 +438,47 @@ async def test_a_line_that_takes_nothing_is_still_noticed_by_the_sound() -> None
         far_end.reads.set()
 
 
-async def test_a_picture_on_a_line_that_breaks_ends_with_it(scheme) -> None:
-    from flashlive_cli.errors import ConnectionLost
+async def test_a_picture_on_a_line_that_breaks_is_lost_with_it(scheme) -> None:
+    """It had not left, and who sent it is told."""
+    async with slow_line(scheme) as (_, connection), asyncio.TaskGroup() as group:
+        picture = group.create_task(lost(connection.send("p" * 300_000)))
+        await until(lambda: connection.unsent_bytes > 100_000)
+        connection.break_off()
+        assert await picture
+        assert await lost(connection.send("s"))
 
-    async with slow_line(scheme) as (_, connection):
-        async with asyncio.TaskGroup() as group:
-            picture = group.create_task(connection.send("p" * 300_000))
-            await until(lambda: connection.unsent_bytes > 100_000)
-            connection.break_off()
-        assert picture.done()
-        with pytest.raises(ConnectionLost):
-            await connection.send("s")
+
+async def lost(sending: Awaitable[None]) -> bool:
+    try:
+        await sending
+    except ConnectionLost:
+        return True
+    return False
+
+
+@pytest.mark.parametrize("model", ALL_FAMILIES)
+async def test_what_was_not_handed_over_is_not_said_to_be_sent(loopback, monkeypatch, model: str) -> None:
+    """The connection breaks while each of the pictures is on its way, of a typed line and of what is seen."""
+
+    async def breaks(far_end, peer):
+        await accept(peer)
+        await take_all(far_end, peer)
+
+    async def breaks_off(self: Connection, message: str) -> None:
+        if len(message) > 3000:
+            self.break_off()
+            raise ConnectionLost("the connection broke off", code=1006)
+        await send(self, message)
+
+    send = Connection.send
+    monkeypatch.setattr(Connection, "send", breaks_off)
+    monkeypatch.setattr(sight, "BETWEEN_S", 0.05)
+    talk, _ = talk_with(loopback, ListEyes("always", size=9000), breaks, model=model)
+    await talk.hold(Typed("what is it?", pictures=(Card(b"a" * 9000), Card(b"b" * 9000))))
+
+    assert isinstance(talk.error, ConnectionLost)
+    assert not talk.told(VideoSent)
+    assert talk.told(TalkSummary)[0].pictures == 0
 
 
 async def test_no_picture_goes_out_while_the_sound_is_behind(loopback, monkeypatch) -> None:
@@ -452,7 +497,7 @@ async def test_no_picture_goes_out_while_the_sound_is_behind(loopback, monkeypat
 
     def unsent(_self: Pump) -> int:
         busy.append(1)
-        return 0 if clear.is_set() else sight.CALM_BYTES + 1
+        return 0 if clear.is_set() else lane.CALM_BYTES + 1
 
     monkeypatch.setattr(Pump, "unsent_bytes", property(unsent))
     talk, _ = talk_with(loopback, ListEyes("always", every_s=0.02), part)
@@ -472,3 +517,148 @@ def test_pictures_grow_smaller_on_a_slow_line_and_larger_on_a_fast_one() -> None
 @given(st.integers(LEAST_BYTES, MOST_BYTES), st.integers(1, MOST_BYTES), st.floats(0, 1e6))
 def test_a_picture_is_never_larger_nor_smaller_than_makes_sense(most: int, sent: int, took_s: float) -> None:
     assert LEAST_BYTES <= now_bytes(most, sent, took_s) <= MOST_BYTES
+
+
+def takes(monkeypatch: pytest.MonkeyPatch, *, bytes_a_second: float) -> list[int]:
+    """Make the line slow for what is longer than sound; return how long each such message was, as they go."""
+    sent: list[int] = []
+    send = Connection.send
+
+    async def send_slowly(self: Connection, message: str) -> None:
+        if len(message) > 3000:
+            sent.append(len(message))
+            await asyncio.sleep(len(message) * 3 / 4 / bytes_a_second)
+        await send(self, message)
+
+    monkeypatch.setattr(Connection, "send", send_slowly)
+    return sent
+
+
+def typing(n_messages: int) -> Any:
+    """A far end that answers when so many messages have come."""
+
+    async def answers(far_end, peer):
+        await accept(peer)
+        for _ in range(n_messages):
+            await far_end.next(peer)
+        await peer.answer()
+
+    return answers
+
+
+async def test_pictures_in_typed_lines_are_made_as_small_as_the_line_needs_it(loopback, monkeypatch) -> None:
+    """The first takes half a second: of the one behind it a tenth of a second's worth is sent."""
+    takes(monkeypatch, bytes_a_second=200_000)
+    monkeypatch.setattr(sight, "BETWEEN_S", 0.05)
+    talk, far_end = talk_with(loopback, None, typing(3))
+    await talk.hold(Typed("what are they?", pictures=(Card(b"a" * 150_000), Card(b"b" * 150_000))))
+
+    first, second = [len(image) for image in pictures(far_end.heard[0])]
+    assert first == FIRST_BYTES
+    assert LEAST_BYTES <= second <= 200_000 * MOST_DELAY_S
+    assert [report.bytes for report in talk.told(VideoSent)] == [first, second]
+
+
+async def test_pictures_inside_one_turn_share_what_may_leave_at_once(loopback) -> None:
+    shown = tuple(Card(name * 90_000) for name in (b"a", b"b", b"c"))
+    talk, far_end = talk_with(loopback, None, typing(1), model=ALL_FAMILIES[1])
+    await talk.hold(Typed("what are they?", pictures=shown))
+
+    (turn,) = far_end.heard[0][0]["clientContent"]["turns"]
+    sizes = [len(base64.b64decode(part["inlineData"]["data"])) for part in turn["parts"][:3]]
+    assert sizes == [FIRST_BYTES // 3] * 3
+
+
+@pytest.mark.parametrize("n_pictures", [1, 6])
+async def test_where_nobody_speaks_pictures_are_as_large_as_a_message_allows(loopback, n_pictures: int) -> None:
+    async def open_typed() -> Sound:
+        return Sound(talk.speaker)
+
+    shown = (Card(b"a" * MOST_BYTES),) * n_pictures
+    talk, far_end = talk_with(loopback, None, typing(1), model=ALL_FAMILIES[1])
+    talk.open = open_typed
+    await talk.hold(Typed("what is it?", pictures=shown))
+
+    (turn,) = far_end.heard[0][0]["clientContent"]["turns"]
+    sizes = [len(base64.b64decode(part["inlineData"]["data"])) for part in turn["parts"][:n_pictures]]
+    assert sizes == [min(MOST_BYTES, MOST_TOGETHER_BYTES // n_pictures)] * n_pictures
+
+
+async def test_a_picture_in_a_typed_line_waits_while_sound_does(loopback, monkeypatch) -> None:
+    """Both of them wait, the one before the line and the one with it; a line without a picture does not."""
+    from flashlive_cli.session.pump import Pump
+
+    async def part(far_end, peer):
+        await accept(peer)
+        talk.wishes.put_nowait(Say("at once"))
+        assert (await far_end.next(peer))["realtimeInput"] == {"text": "at once"}
+        talk.wishes.put_nowait(Say("what is it?", (Card(b"one"), Card(b"two"))))
+        await until(lambda: len(looks) > 5)
+        assert not talk.told(VideoSent)
+        calm.set()
+        for _ in range(3):
+            await far_end.next(peer)
+        await peer.answer()
+
+    looks: list[int] = []
+    calm = asyncio.Event()
+
+    def unsent(_self: Pump) -> int:
+        looks.append(1)
+        return 0 if calm.is_set() else lane.CALM_BYTES + 1
+
+    monkeypatch.setattr(Pump, "unsent_bytes", property(unsent))
+    monkeypatch.setattr(sight, "BETWEEN_S", 0.05)
+    talk, far_end = talk_with(loopback, None, part)
+    await talk.hold(live=True, limits=Limits(duration_s=1.5))
+
+    assert pictures(far_end.heard[0]) == [b"one", b"two"]
+    assert far_end.said(0)[-1] == "what is it?"
+
+
+@pytest.mark.parametrize("model", ALL_FAMILIES)
+async def test_where_sound_never_ceases_to_wait_a_typed_line_goes_without_its_pictures(
+    loopback, monkeypatch, model: str
+) -> None:
+    from flashlive_cli.session.pump import Pump
+
+    monkeypatch.setattr(Pump, "unsent_bytes", property(lambda _self: lane.CALM_BYTES + 1))
+    monkeypatch.setattr(sight, "CALM_PATIENCE_S", 0.1)
+    talk, far_end = talk_with(loopback, None, typing(1), model=model)
+    await talk.hold(Typed("what is it?", pictures=(Card(b"one"), Card(b"two"))))
+
+    assert talk.error is None
+    assert "what is it?" in str(far_end.heard[0])
+    assert not talk.told(VideoSent)
+    assert [report.message for report in talk.told(Warned)] == [
+        "the connection is too slow for pictures: the typed line goes without"
+    ]
+
+
+async def test_two_pictures_are_never_on_their_way_at_once(loopback, monkeypatch) -> None:
+    """One that is sent by itself, and one of a typed line: each is alone on the line."""
+    under_way: list[int] = []
+
+    async def part(far_end, peer):
+        await accept(peer)
+        await until(lambda: talk.told(VideoSent))
+        for _ in range(3):
+            talk.wishes.put_nowait(Say("and this?", (Card(b"c" * 9000),)))
+        await take_all(far_end, peer)
+
+    send = Connection.send
+
+    async def send_slowly(self: Connection, message: str) -> None:
+        if len(message) > 3000:
+            under_way.append(1)
+            assert len(under_way) == 1
+            await asyncio.sleep(0.03)
+            under_way.pop()
+        await send(self, message)
+
+    monkeypatch.setattr(Connection, "send", send_slowly)
+    talk, _ = talk_with(loopback, ListEyes("always", every_s=0.02, size=9000), part)
+    await talk.hold(live=True, limits=Limits(duration_s=1.0))
+
+    assert talk.error is None
+    assert {report.because for report in talk.told(VideoSent)} == {"always", "typed"}

@@ -57,6 +57,7 @@ EXAMPLES: list[r.Report] = [
     r.VideoSent("speech", 768, 576, 41_234, "image/jpeg", sent=1),
     r.VideoLost("camera 0", "camera 0: cannot be opened"),
     r.RecordingStarted("recordings/2026-11-22_21-30-05"),
+    r.Noted("good to know"),
     r.SessionResumed(True, (), 1500.0, asked_again=True, microphone_lost_ms=400.0),
     r.TalkSummary(1.0, 0, 0, 0, None, None, None, {}, {}, None),
     r.SoundLost("speaker", "USB", "the speaker (USB) went away", 60.0),
@@ -123,6 +124,10 @@ def test_what_is_said_about_the_talk_goes_to_stderr_with_the_programs_name(repor
     assert notes == "" or notes.startswith("flashlive: ")
 
 
+def test_what_is_good_to_know_is_no_warning() -> None:
+    assert shown(r.Noted("good to know")) == ("", "flashlive: good to know\n")
+
+
 def test_what_the_talk_sounds_through_is_said_with_what_it_holds_back() -> None:
     notes = [shown(report)[1] for report in EXAMPLES if isinstance(report, r.SoundReady | r.EchoChanged)]
 
@@ -168,6 +173,7 @@ HOSTILE = "\x1b[2J\x07\x9b31m\u202egnp.exe\u2028\udc80\x7f"
         r.ToolCalled("1", HOSTILE, {HOSTILE: HOSTILE}),
         r.ToolFinished("1", "f", ok=True, response={"output": HOSTILE}, duration_ms=1.0),
         r.ToolPrinted("f", HOSTILE),
+        r.Noted(HOSTILE),
         r.Warned(HOSTILE),
         r.Failed(HOSTILE, 1),
     ],

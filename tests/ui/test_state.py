@@ -58,6 +58,7 @@ EXAMPLES: list[Told] = [
     CUT_IN,
     SUMMARY,
     r.RecordingStarted("recordings/x"),
+    r.Noted("good to know"),
     r.Warned("careful"),
     r.Failed("broken", 3),
     HelpSwitched(True),
@@ -261,6 +262,7 @@ def test_arguments_and_results_of_any_size_are_shown_by_their_beginning() -> Non
     ("step", "lines"),
     [
         (READY, [Noted("note", "talking to gemini-x, voice Puck; tools: f, g")]),
+        (r.Noted("good to know"), [Noted("note", "good to know")]),
         (r.Warned("careful"), [Noted("warning", "careful")]),
         (r.Failed("broken", 3), [Noted("error", "broken")]),
         (LineNoted("a line"), [Noted("note", "a line")]),

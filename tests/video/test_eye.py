@@ -120,6 +120,35 @@ async def test_a_missing_extra_is_one_line_that_says_what_to_install(monkeypatch
     await eye.close()
 
 
+@pytest.mark.parametrize("failure", [OSError("libGL.so.1"), MemoryError(), RuntimeError("built for another numpy")])
+async def test_what_fails_while_it_loads_ends_no_thread(monkeypatch, failure: Exception) -> None:
+    def fail(_wanted: Wanted) -> None:
+        raise failure
+
+    monkeypatch.setattr(eye_module, "load", fail)
+    window = Window()
+    eye = Eye(Wanted("camera"), Clock(), opened=window)
+    eye.prepare()
+
+    assert (await eye.look()).width == 320
+    window.failure = failure
+    with pytest.raises(DeviceError, match=type(failure).__name__):
+        await eye.look()
+    await eye.close()
+
+
+@pytest.mark.parametrize("failure", [ImportError("libGL.so.1: no such file\nor so"), OSError("126"), MemoryError()])
+def test_packages_that_cannot_be_loaded_are_one_line(monkeypatch, failure: Exception) -> None:
+    def fail(_name: str) -> None:
+        raise failure
+
+    monkeypatch.setattr("importlib.import_module", fail)
+    with pytest.raises(ConfigError, match="cannot be loaded here") as told:
+        extra.load_extra("album")
+    assert "\n" not in str(told.value)
+    assert type(failure).__name__ in str(told.value)
+
+
 async def test_a_look_of_few_bytes_is_a_small_still() -> None:
     window = Window()
     window.frame = np.random.default_rng(1).integers(0, 255, (768, 768, 3), dtype=np.uint8)

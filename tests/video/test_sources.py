@@ -138,6 +138,19 @@ def test_what_is_no_image_is_one_line(tmp_path: Path, content: bytes, capfd) -> 
     assert capfd.readouterr().err == ""
 
 
+@pytest.mark.parametrize(
+    ("failure", "words"), [(MemoryError(), "too large for the memory"), (OSError(5, "I/O"), "I/O")]
+)
+def test_an_image_that_cannot_be_taken_in_is_one_line(tmp_path: Path, monkeypatch, failure, words: str) -> None:
+    def fail(*_args: object) -> None:
+        raise failure
+
+    (tmp_path / "a.png").write_bytes(b"x")
+    monkeypatch.setattr(cv2, "imdecode", fail)
+    with pytest.raises(FileError, match=rf"a\.png: .*{words}"):
+        read_image(tmp_path / "a.png")
+
+
 def test_an_empty_folder_and_one_that_is_an_image_are_said(tmp_path: Path) -> None:
     with pytest.raises(FileError, match="holds no images"):
         open_source(find_wanted(str(tmp_path)), Clock())

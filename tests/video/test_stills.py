@@ -1,10 +1,12 @@
 """Frames made stills."""
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from flashlive_cli.errors import DeviceError
 from flashlive_cli.video.still import MOST_BYTES
 from flashlive_cli.video.stills import LEAST_SIDE_PX, QUALITY, SIDE_PX, fit, make_still
 from tests.video.conftest import decoded, known_picture, psnr_db
@@ -54,6 +56,27 @@ def test_what_is_too_large_for_the_wire_loses_quality_and_then_size() -> None:
     assert LEAST_SIDE_PX <= smaller.width < 768
 
 
+@pytest.mark.parametrize("failure", [MemoryError(), cv2.error("Insufficient memory")])
+def test_a_still_that_cannot_be_made_is_one_line(monkeypatch, failure: Exception) -> None:
+    def fail(*_args: object) -> None:
+        raise failure
+
+    monkeypatch.setattr(cv2, "imencode", fail)
+    with pytest.raises(DeviceError, match=f"cannot be made ready to be sent: {type(failure).__name__}"):
+        make_still(known_picture())
+
+
+def test_a_still_is_made_again_as_small_as_a_slow_line_needs_it() -> None:
+    still = make_still(known_picture(), with_preview=True)
+
+    smaller = still.within(15_000)
+
+    assert len(smaller.image) <= 15_000 < len(still.image)
+    assert psnr_db(decoded(smaller.image), decoded(still.image)) > 25
+    assert smaller.preview is still.preview
+    assert still.within(len(still.image)) is still
+
+
 def test_a_limit_that_nothing_fits_gets_the_least_there_is() -> None:
     still = make_still(noise(768, 768), most_bytes=10)
 
@@ -97,8 +120,6 @@ def test_any_shape_fits(width: int, height: int) -> None:
 
 def test_the_quality_is_what_is_said() -> None:
     """A picture that is small enough is encoded once, at the quality that live-api.md advises."""
-    import cv2
-
     picture = known_picture(320, 240)
 
     assert make_still(picture).image == cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])[1].tobytes()
