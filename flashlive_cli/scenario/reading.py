@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
-from flashlive_cli.errors import ConfigError, FileError
+from flashlive_cli.errors import ConfigError, FileError, reason_of
 from flashlive_cli.printable import printable
 from flashlive_cli.scenario.complaints import complaint_of
 from flashlive_cli.scenario.places import Place, Places
@@ -166,7 +166,7 @@ def _toml(path: Path) -> tuple[dict[str, Any], Places]:
     try:
         text = path.read_bytes().decode("utf-8-sig")
     except (OSError, ValueError) as exc:
-        reason = exc.strerror if isinstance(exc, OSError) else "is not UTF-8 text"
+        reason = reason_of(exc) if isinstance(exc, OSError) else "is not UTF-8 text"
         raise FileError(printable(f"{path}: {reason}")) from exc
     text = text.replace("\r\n", "\n")
     try:

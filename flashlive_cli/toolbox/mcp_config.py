@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from flashlive_cli.errors import ConfigError
+from flashlive_cli.errors import ConfigError, reason_of
 from flashlive_cli.loopback import is_loopback
 from flashlive_cli.printable import printable
 
@@ -111,7 +111,7 @@ def _text_of(path: Path) -> str:
     except IsADirectoryError as exc:
         raise ConfigError(printable(f"{path}: is a folder, and a JSON file is wanted")) from exc
     except OSError as exc:
-        raise ConfigError(printable(f"{path}: {exc.strerror or exc}")) from exc
+        raise ConfigError(printable(f"{path}: {reason_of(exc)}")) from exc
     except UnicodeDecodeError as exc:
         raise ConfigError(printable(f"{path}: is not UTF-8 (byte {exc.start})")) from exc
 
