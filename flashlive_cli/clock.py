@@ -16,7 +16,7 @@ class Clock:
     """
     A monotonic clock that runs `speed` times as fast as the wall's, from 0 at its making.
 
-    Safe to read from any thread; `sleep_until` and `sleep` belong to an event loop, `wait_until` to a thread.
+    Safe to read from any thread; `sleep_until` and `sleep` belong to an event loop.
     """
 
     speed: float = 1.0

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parents[1] / "flashlive_cli"
-LOBBY = {"errors", "pcm", "clock", "printable", "private", "reports"}
+LOBBY = {"errors", "pcm", "clock", "loopback", "printable", "private", "reports"}
 """Seen by every room; they see one another only."""
 
 MAY_SEE = {
@@ -16,7 +16,7 @@ MAY_SEE = {
     "session": {"protocol", *LOBBY},
     "audio": LOBBY - {"reports"},
     "decorator": {"errors"},
-    "toolbox": {"decorator", "errors", "printable"},
+    "toolbox": {"decorator", "errors", "loopback", "printable"},
     "ui": {"protocol", *LOBBY},
     "sim": LOBBY - {"reports"},
     "recording": LOBBY,

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, cast
 
 from flashlive_cli.audio import doorbell
-from flashlive_cli.errors import ConfigError, DeviceError
+from flashlive_cli.errors import ConfigError, DeviceError, reason_of
 from flashlive_cli.printable import printable
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ class Program:
             raise ConfigError(printable(f"{command!r} is no command: {exc}")) from exc
         except OSError as exc:
             advice = "; is it installed?" if isinstance(exc, FileNotFoundError) else ""
-            raise DeviceError(printable(f"{name} cannot be started: {exc.strerror}{advice}")) from exc
+            raise DeviceError(printable(f"{name} cannot be started: {reason_of(exc)}{advice}")) from exc
         self.name = printable(name)
         self._last_words = b""
         self.pipe = cast("io.FileIO", self._process.stdin if speaker else self._process.stdout)

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import IO, Final
 
-from flashlive_cli.errors import FileError
+from flashlive_cli.errors import FileError, reason_of
 from flashlive_cli.printable import printable
 
 MIN_RATE_HZ: Final = 4_000
@@ -302,7 +302,7 @@ def _convert(source: Source) -> str:
     return f"convert it: ffmpeg -i {shlex.quote(source.name)} -ar 16000 -ac 1 out.wav"
 
 
-def reason(exc: Exception) -> str:
+def reason(exc: OSError | ValueError) -> str:
     """Say in a few words why a file operation failed."""
     if isinstance(exc, FileNotFoundError):
         return "no such file"
@@ -310,9 +310,7 @@ def reason(exc: Exception) -> str:
         return "is a directory, not a file"
     if isinstance(exc, PermissionError):
         return "permission denied"
-    if isinstance(exc, OSError) and exc.strerror:
-        return exc.strerror
-    return printable(str(exc)) or type(exc).__name__
+    return printable(reason_of(exc)) or type(exc).__name__
 
 
 def _is_file(stream: IO[bytes]) -> bool:

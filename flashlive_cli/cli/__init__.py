@@ -52,7 +52,7 @@ import typer
 from flashlive_cli import __version__
 from flashlive_cli.cli import catalogue, devices, doctor, sessions, settings, simulate, talk, test, tools
 from flashlive_cli.cli.exits import FAILED, INTERRUPTED, USAGE, exit_code_of
-from flashlive_cli.errors import FlashliveError, Mistakes
+from flashlive_cli.errors import FlashliveError, Mistakes, reason_of
 from flashlive_cli.printable import printable
 
 # rich's help takes 100 ms more, and its tracebacks show local variables, one of which may be the key
@@ -136,7 +136,7 @@ def _output_failed(error: OSError) -> int:
     # what is still in its buffer would fail again when the interpreter ends
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     if error.errno != errno.EPIPE:
-        _complain(f"stdout takes no more output: {error.strerror}")
+        _complain(f"stdout takes no more output: {reason_of(error)}")
     return FAILED
 
 

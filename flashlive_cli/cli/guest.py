@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final, Self
 
 from flashlive_cli.cli.exits import KILLED_BY
+from flashlive_cli.errors import reason_of
 
 PATIENCE_S: Final = 5.0
 """Real seconds a guest has to end after a signal; then it is killed."""
@@ -46,7 +47,7 @@ async def run_guest(command: Sequence[str], environment: Mapping[str, str]) -> i
         try:
             process = await asyncio.create_subprocess_exec(program, *command[1:], env=dict(environment))
         except OSError as exc:
-            raise CannotRun(f"{command[0]} cannot be run: {exc.strerror or exc}", NOT_RUNNABLE) from exc
+            raise CannotRun(f"{command[0]} cannot be run: {reason_of(exc)}", NOT_RUNNABLE) from exc
         signals.lead_to(process)
         try:
             code = await process.wait()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flashlive_cli.errors import ConfigError, FileError
+from flashlive_cli.errors import ConfigError, FileError, reason_of
 from flashlive_cli.printable import printable
 
 if TYPE_CHECKING:
@@ -110,5 +110,5 @@ def write_settings(
     except FileExistsError as exc:
         raise ConfigError(f"{target} exists already; --force overwrites it") from exc
     except OSError as exc:
-        raise FileError(f"{target} cannot be written: {exc.strerror}") from exc
+        raise FileError(f"{target} cannot be written: {reason_of(exc)}") from exc
     typer.echo(printable(f"wrote {target}"))

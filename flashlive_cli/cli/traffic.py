@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final, Self, assert_never
 
-from flashlive_cli.errors import FileError
+from flashlive_cli.errors import FileError, reason_of
 from flashlive_cli.printable import printable, printable_json
 from flashlive_cli.private import open_private
 from flashlive_cli.recording.redact import Redactor
@@ -37,8 +37,7 @@ class TrafficFiles:
         try:
             paper = _Paper(path)
         except (OSError, ValueError) as exc:
-            reason = (exc.strerror if isinstance(exc, OSError) else None) or str(exc)
-            raise FileError(f"{printable(str(path))}: cannot be recorded into: {reason}") from exc
+            raise FileError(f"{printable(str(path))}: cannot be recorded into: {reason_of(exc)}") from exc
         self._scribe = Scribe[WireEvent](
             paper, name="flashlive-traffic", what=f"the recording in {path}", failed=failed
         )

@@ -17,7 +17,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
-from flashlive_cli.errors import FileError
+from flashlive_cli.errors import FileError, reason_of
 from flashlive_cli.printable import printable
 from flashlive_cli.recording.story import Called, Entry, Noted, Said, Story
 
@@ -124,7 +124,7 @@ def read_session(folder: Path) -> Session:
         entries += story.rest()
         when = _began(folder, story)
     except OSError as exc:
-        raise FileError(f"{printable(str(folder))}: cannot be read: {exc.strerror}") from exc
+        raise FileError(f"{printable(str(folder))}: cannot be read: {reason_of(exc)}") from exc
     return Session(folder.resolve().name, when, story, in_order(entries))
 
 

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from typing import Final, Generic, Protocol, TypeVar
 
+from flashlive_cli.errors import reason_of
 from flashlive_cli.printable import printable
 
 T = TypeVar("T")
@@ -95,7 +96,7 @@ class Scribe(Generic[T]):
             self._write()
             self._paper.close()
         except OSError as exc:
-            self._fail(exc.strerror or str(exc))
+            self._fail(reason_of(exc))
         except Exception as exc:  # noqa: BLE001 - whatever it was, the talk goes on, and its user knows
             self._fail(f"{type(exc).__name__}: {exc}")
 

@@ -156,6 +156,9 @@ class Stamped:
     report: Report
 
 
+_DIGITS: Final = {"ms": 1, "s": 3, "db": 2, "usd": 6}
+"""How many decimals of a float are written, by the unit at the end of its name."""
+
 Listener = Callable[[Stamped], None]
 """Takes a report in the event loop's thread; must not wait."""
 
@@ -174,5 +177,6 @@ def record(stamped: Stamped) -> dict[str, object]:
 
 
 def _plain(name: str, value: object) -> object:
-    """Round what was measured: a tenth of a millisecond is below any clock here, and so is a millionth of a dollar."""
-    return round(value, 6 if name.endswith("_usd") else 1) if isinstance(value, float) else value
+    """Round a measured float by the unit that its name ends in, to what is below any clock or meter here."""
+    digits = _DIGITS.get(name.rpartition("_")[2])
+    return round(value, digits) if isinstance(value, float) and digits is not None else value

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
-from flashlive_cli.errors import ConfigError, FileError
+from flashlive_cli.errors import ConfigError, FileError, reason_of
 from flashlive_cli.scenario.complaints import complaints_of
 from flashlive_cli.scenario.mistakes import FileMistakes, Mistake, raise_all
 from flashlive_cli.scenario.places import Place, Places
@@ -232,7 +232,7 @@ def _toml(path: Path) -> tuple[dict[str, Any], Places]:
     try:
         text = path.read_bytes().decode("utf-8-sig")
     except (OSError, ValueError) as exc:
-        raise _NotToml((exc.strerror if isinstance(exc, OSError) else None) or "is not UTF-8 text") from exc
+        raise _NotToml(reason_of(exc) if isinstance(exc, OSError) else "is not UTF-8 text") from exc
     text = text.replace("\r\n", "\n")
     try:
         return tomllib.loads(text), Places(text)

@@ -1,11 +1,11 @@
 """Where to dial, and with which credentials. Pure."""
 
-import ipaddress
 from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
 from flashlive_cli.errors import ConfigError
+from flashlive_cli.loopback import is_loopback
 
 GOOGLE: Final = "wss://generativelanguage.googleapis.com"
 _METHOD: Final = "/ws/google.ai.generativelanguage.v1beta.GenerativeService.BidiGenerateContent"
@@ -36,7 +36,7 @@ class Endpoint:
     @property
     def is_loopback(self) -> bool:
         """Whether it stays on this machine, where neither a proxy nor TLS is wanted."""
-        return _is_loopback(urlsplit(self.url).hostname or "")
+        return is_loopback(urlsplit(self.url).hostname or "")
 
     def scrub(self, text: str) -> str:
         """Take the key out of a stranger's words."""
@@ -58,7 +58,7 @@ def find_endpoint(base: str | None, key: str) -> Endpoint:
     _check_key(key)
     parts = _check_url(base or GOOGLE)
     scheme = _SCHEMES[parts.scheme.lower()]
-    if scheme == "ws" and not _is_loopback(parts.hostname or ""):
+    if scheme == "ws" and not is_loopback(parts.hostname or ""):
         raise ConfigError(f"{base} would send the key unencrypted; plain ws:// and http:// are for this machine only")
     is_token = key.startswith(_TOKEN_PREFIX)
     path = parts.path.rstrip("/")
@@ -88,12 +88,3 @@ def _check_url(base: str) -> SplitResult:
     if parts.query or parts.fragment or parts.username or parts.password:
         raise ConfigError("the URL of the server takes no key, user or query; the key belongs into GEMINI_API_KEY")
     return parts
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

@@ -50,7 +50,7 @@ class SoundSource(Protocol):
 
 class Talk:
     """
-    A talk over one connection; `hold` it once.
+    A talk, over as many connections as it takes; `hold` it once.
 
     Belongs to one event loop. Reports go to `listener` in the loop's thread.
     """

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from flashlive_cli.errors import ConfigError
+from flashlive_cli.errors import ConfigError, reason_of
 from flashlive_cli.private import open_private
 
 NAMES: Final = ("localhost", "127.0.0.1", "::1")
@@ -66,12 +66,12 @@ def throw_away_certificate() -> Iterator[Certificate]:
     try:
         folder = tempfile.TemporaryDirectory(prefix="flashlive-sim-")
     except OSError as exc:
-        raise ConfigError(f"no temporary folder for a certificate: {exc.strerror}") from exc
+        raise ConfigError(f"no temporary folder for a certificate: {reason_of(exc)}") from exc
     with folder as name:
         try:
             written = _write(Path(name), authority, chain, key)
         except OSError as exc:
-            raise ConfigError(f"the certificate cannot be written to {name}: {exc.strerror}") from exc
+            raise ConfigError(f"the certificate cannot be written to {name}: {reason_of(exc)}") from exc
         yield written
 
 

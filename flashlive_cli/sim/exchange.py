@@ -82,9 +82,10 @@ class Exchange:
             (*faults, *session.faults), struck=session.struck, clock=clock, send=send, socket=socket,
             tasks=tasks, note=note,
         )  # fmt: skip
-        self._mischief.on_strike = self._strike
+        self._mischief.on_phantom = self._interrupt_for_nothing
         self._send = self._mischief.send
         self._lease = Lease(clock=clock, send=self._send, socket=socket, tasks=tasks, note=note)
+        self._mischief.on_go_away = self._lease.announce
         self._setup = setup
         self._profile = setup.profile
         self._session = session
@@ -327,11 +328,8 @@ class Exchange:
         if struck:
             await asyncio.sleep(0)  # where one of them cancels this very reply
 
-    def _strike(self, fault: Fault) -> None:
-        """Play a fault that needs to know who is speaking."""
-        if fault.name != "phantom-interrupt":
-            self._lease.announce(fault.value("left"))
-        elif self._reply is None:
+    def _interrupt_for_nothing(self) -> None:
+        if self._reply is None:
             self._send(outbound.INTERRUPTED)
         else:
             self._interrupt("nobody")

@@ -16,9 +16,43 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Final
+from typing import Final, Literal, get_args
 
 from flashlive_cli.errors import ConfigError
+
+Strike = Literal[
+    "goaway-early",
+    "goaway-mid-answer",
+    "drop-1006",
+    "close-1008",
+    "close-1011",
+    "stall",
+    "stall-after-goaway",
+    "phantom-interrupt",
+    "malformed-json",
+    "huge-message",
+    "quota",
+]
+"""What strikes, once in a session."""
+
+Manner = Literal[
+    "short-lease",
+    "resume-refused",
+    "slow-pong",
+    "late-transcript",
+    "transcript-without-audio",
+    "merged-fields",
+    "many-parts",
+    "unknown-fields",
+    "tiny-chunks",
+    "slow-audio",
+    "jitter",
+    "duplicate-call",
+    "no-context-update",
+]
+"""What lasts."""
+
+FaultName = Literal[Strike, Manner]
 
 _LATEST_S: Final = 24 * 3600.0
 _SPELLED: Final = re.compile(r"(?P<name>[^@:]*)(?:@(?P<when>[^:]*))?(?::(?P<values>.*))?", re.DOTALL)
@@ -50,21 +84,24 @@ class Description:
         name: as it is asked for.
         words: what the client meets.
         source: where it was seen or is documented; or that it was not.
-        lasts: it is a manner; else it strikes once.
         binds: what it can be bound to with an @: `time`, `turn`, both or nothing.
         at_s: when it strikes unless told otherwise, in seconds after setup.
         turn: the same, as the number of a turn; with neither it strikes at setup.
         parameters: by name.
     """
 
-    name: str
+    name: FaultName
     words: str
     source: str
-    lasts: bool = False
     binds: tuple[str, ...] = ("time", "turn")
     at_s: float | None = None
     turn: int | None = None
     parameters: Mapping[str, Parameter] = field(default_factory=dict)
+
+    @property
+    def lasts(self) -> bool:
+        """It is a manner; else it strikes once."""
+        return self.name in get_args(Manner)
 
     @property
     def when(self) -> str:
@@ -88,7 +125,7 @@ class Fault:
         values: parameters that were given.
     """
 
-    name: str
+    name: FaultName
     at_s: float | None = None
     turn: int | None = None
     values: tuple[tuple[str, float], ...] = ()
@@ -135,7 +172,6 @@ _TABLE: Final = (
         name="short-lease",
         words="every connection is told to go away sooner than after nine minutes",
         source="https://ai.google.dev/gemini-api/docs/live-api/session-management (promises no time)",
-        lasts=True,
         binds=(),
         parameters={
             "after": Parameter(60, "seconds after setup", least=1),
@@ -167,7 +203,6 @@ _TABLE: Final = (
         name="resume-refused",
         words="a handle is refused with 1011, or with 1008 where so set, although it is good",
         source="https://github.com/frontier-on-cloud/gemini-live-resume-test",
-        lasts=True,
         binds=(),
         parameters={
             "times": Parameter(0, "refusals before a handle is taken; 0 for always", most=1000),
@@ -178,7 +213,6 @@ _TABLE: Final = (
         name="slow-pong",
         words="pings are answered late, so that a short keepalive timeout ends a healthy connection",
         source="https://github.com/aicc2025/sip-to-ai/pull/14",
-        lasts=True,
         binds=("time",),
         parameters={"seconds": Parameter(25, "seconds from ping to pong")},
     ),
@@ -207,34 +241,29 @@ _TABLE: Final = (
         name="late-transcript",
         words="transcripts of both sides come later than the sound, even after the turn's end",
         source="https://ai.google.dev/api/live (no ordering is promised)",
-        lasts=True,
         parameters={"seconds": Parameter(1.0, "how much later")},
     ),
     Description(
         name="transcript-without-audio",
         words="replies are transcript and no sound",
         source="https://github.com/pydantic/pydantic-ai (tests/realtime/cassettes, seen once on 3.1)",
-        lasts=True,
     ),
     Description(
         name="merged-fields",
         words="what is sent in the same moment shares one message: audio with generationComplete, "
         "interrupted with turnComplete, a call with the end of its turn",
         source="https://ai.google.dev/api/live (the types allow it)",
-        lasts=True,
     ),
     Description(
         name="many-parts",
         words="the audio of one message is spread over several parts",
         source="https://ai.google.dev/gemini-api/docs/live-api/capabilities",
-        lasts=True,
         parameters={"parts": Parameter(3, "parts of each message", least=2, most=100)},
     ),
     Description(
         name="unknown-fields",
         words="messages carry fields nobody knows, and unknown messages come between them",
         source="https://github.com/googleapis/python-genai (its types gain fields every few weeks)",
-        lasts=True,
     ),
     Description(
         name="malformed-json",
@@ -254,14 +283,12 @@ _TABLE: Final = (
         name="tiny-chunks",
         words="audio comes in very short chunks; single samples were seen as first ones",
         source="https://github.com/pydantic/pydantic-ai (tests/realtime/cassettes)",
-        lasts=True,
         parameters={"ms": Parameter(10, "milliseconds of sound in each", least=0.05, most=200)},
     ),
     Description(
         name="slow-audio",
         words="replies are generated more slowly than they are played",
         source="https://github.com/livekit/agents/issues/3604",
-        lasts=True,
         parameters={"pace": Parameter(0.7, "times real time", least=0.01, most=100)},
     ),
     Description(
@@ -274,7 +301,6 @@ _TABLE: Final = (
         name="jitter",
         words="every message is late by a random time; their order stays",
         source="any network",
-        lasts=True,
         parameters={
             "ms": Parameter(200, "milliseconds at most", most=60_000),
             "seed": Parameter(1, "of the random numbers", most=2**31),
@@ -284,13 +310,11 @@ _TABLE: Final = (
         name="duplicate-call",
         words="after a barge-in into an open BLOCKING call the same call is made again under a new id (3.8)",
         source="https://github.com/frontier-on-cloud/gemini-live-stop-test",
-        lasts=True,
     ),
     Description(
         name="no-context-update",
         words="`contextUpdate` closes with 1007, as a service does that does not know it",
         source="https://ai.google.dev/api/live (lists four client messages) against google-genai 3 (sends a fifth)",
-        lasts=True,
     ),
 )
 
@@ -323,7 +347,7 @@ def parse_fault(text: str) -> Fault:
             known = tuple(description.parameters)
             raise ConfigError(f"fault {name} has no {key!r}{nearest(key, known) if known else ', nor any parameter'}")
         given[key] = _number(f"fault {name}: {key}", value, parameter.least, parameter.most)
-    return Fault(name, at_s, turn, tuple(given.items()))
+    return Fault(description.name, at_s, turn, tuple(given.items()))
 
 
 def parse_faults(text: str) -> tuple[Fault, ...]:

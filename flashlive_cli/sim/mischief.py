@@ -9,23 +9,23 @@ the session, so that a client that comes back is not struck again.
 
 import asyncio
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final, Protocol
 
 from flashlive_cli.clock import Clock
 from flashlive_cli.sim import garble
 from flashlive_cli.sim.delivery import CHUNK_MS
-from flashlive_cli.sim.faults import Fault
+from flashlive_cli.sim.faults import Fault, FaultName, Manner, Strike
 from flashlive_cli.sim.outbound import Message
 from flashlive_cli.sim.schema import Refusal
 
 QUOTA: Final = "You exceeded your current quota, please check your plan and billing details."
-_CLOSES: Final = {
+_CLOSES: Final[Mapping[Strike, tuple[int, str]]] = {
     "close-1008": (1008, "The operation was aborted."),
     "close-1011": (1011, "Internal error encountered."),
     "quota": (1011, QUOTA),
 }
-_GO_AWAYS: Final = ("goaway-early", "goaway-mid-answer")
+_GO_AWAYS: Final[tuple[FaultName, ...]] = ("goaway-early", "goaway-mid-answer")
 
 
 class Socket(Protocol):
@@ -58,7 +58,8 @@ class Mischief:
 
     Attributes:
         turn: number of the session's turn that is under way; the exchange keeps it.
-        on_strike: takes the faults that only an exchange can play: goAways and the phantom interruption.
+        on_go_away: sends a goAway that leaves so many seconds; an exchange's doing, as is the next.
+        on_phantom: interrupts for no reason.
     """
 
     def __init__(
@@ -73,7 +74,8 @@ class Mischief:
         note: Callable[[str], None],
     ) -> None:
         self.turn = 0
-        self.on_strike: Callable[[Fault], None] = lambda _: None
+        self.on_go_away: Callable[[float], None] = lambda _: None
+        self.on_phantom: Callable[[], None] = lambda: None
         self._faults = tuple(faults)
         self._strikes = [fault for fault in faults if not fault.description.lasts]
         self._manners = [fault for fault in faults if fault.description.lasts]
@@ -115,7 +117,7 @@ class Mischief:
 
     # manners
 
-    def manner(self, name: str) -> Fault | None:
+    def manner(self, name: Manner) -> Fault | None:
         """The fault of this name, if it holds now."""
         for fault in self._manners:
             if fault.name == name and self._holds(fault):
@@ -187,8 +189,12 @@ class Mischief:
             case "huge-message":
                 self._flush()
                 self._pass(garble.huge(fault.value("mib")))
-            case _:
-                self.on_strike(fault)
+            case "goaway-early" | "goaway-mid-answer" | "stall-after-goaway":
+                self.on_go_away(fault.value("left"))
+            case "phantom-interrupt":
+                self.on_phantom()
+            case lasting:
+                _: Manner = lasting  # a strike without a case above fails the type check here
 
     def _stall(self, seconds: float) -> None:
         if self._held is None:

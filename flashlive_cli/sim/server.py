@@ -8,7 +8,6 @@ tokens.
 
 import asyncio
 import contextlib
-import ipaddress
 import logging
 import os
 import ssl
@@ -24,6 +23,7 @@ from websockets.http11 import Request, Response  # noqa: TID251
 
 from flashlive_cli.clock import Clock
 from flashlive_cli.errors import ConfigError
+from flashlive_cli.loopback import is_loopback
 from flashlive_cli.sim.doors import credential_of, talk_at, token_desk_at
 from flashlive_cli.sim.farend import FarEnd
 from flashlive_cli.sim.faults import Fault
@@ -150,11 +150,8 @@ async def serve(
 def _loopback(host: str) -> str:
     if host == "localhost":
         return "127.0.0.1"  # the name may stand for two addresses, and port 0 for two ports then
-    try:
-        if ipaddress.ip_address(host).is_loopback:
-            return host
-    except ValueError:
-        pass
+    if is_loopback(host):
+        return host
     raise ConfigError(f"the simulator listens on this machine only, not on {host}; try 127.0.0.1")
 
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from flashlive_cli.errors import ConfigError, FileError
+from flashlive_cli.errors import ConfigError, FileError, reason_of
 from flashlive_cli.pcm import PcmFormat
 from flashlive_cli.printable import printable
 from flashlive_cli.sim import inbound
@@ -161,7 +161,7 @@ def _lines(path: Path) -> Iterator[_Line]:
     try:
         rows = path.read_bytes().split(b"\n")
     except OSError as exc:
-        raise FileError(f"{printable(str(path))}: {exc.strerror or exc}") from exc
+        raise FileError(f"{printable(str(path))}: {reason_of(exc)}") from exc
     for number, row in enumerate(rows, 1):
         where = f"{printable(str(path))}:{number}"
         if not row.strip():

@@ -15,7 +15,7 @@ from typing import Final, Protocol
 
 import numpy as np
 
-from flashlive_cli.errors import FileError
+from flashlive_cli.errors import FileError, reason_of
 from flashlive_cli.pcm import FULL_SCALE, WIRE_OUT
 from flashlive_cli.sim.resample import Samples, excerpt
 from flashlive_cli.sim.tones import CHARACTERS_PER_S, Tones
@@ -67,10 +67,8 @@ def read_wav(path: Path) -> Recorded:
     """
     try:
         raw = path.read_bytes()
-    except OSError as exc:
-        raise FileError(f"{path}: {exc.strerror or exc}") from exc
-    except ValueError as exc:  # a zero byte in the name
-        raise FileError(f"{path}: {exc}") from exc
+    except (OSError, ValueError) as exc:
+        raise FileError(f"{path}: {reason_of(exc)}") from exc
     recorded = parse_wav(raw)
     if recorded is None:
         raise FileError(f"{path}: not a WAV file of 16-bit PCM")

@@ -11,6 +11,7 @@ The user's tools: loaded, described to the model, called.
     answers.py   a result or an exception -> what the model gets
     call.py      Toolbox: a call from the model -> exactly one final answer, in time
     prints.py    what a tool prints, kept off stdout
+    mcp.py       MCP servers as a source of tools; says what each of the other files for them does (mcp_*.py)
 
 Importing this package imports pydantic: whoever has no tools need not pay for it. The decorator that tools files may
 use is in flashlive_cli/decorator.py.

@@ -15,7 +15,7 @@ from types import CodeType, FrameType, ModuleType
 from typing import TextIO, cast
 
 from flashlive_cli.decorator import is_function
-from flashlive_cli.errors import ToolError
+from flashlive_cli.errors import ToolError, reason_of
 from flashlive_cli.printable import printable
 from flashlive_cli.toolbox.arguments import Function
 from flashlive_cli.toolbox.call import CALL_TIMEOUT_S, Toolbox
@@ -127,7 +127,7 @@ def _compiled(path: Path) -> CodeType:
     except FileNotFoundError as exc:
         raise ToolError(printable(f"{path}: no such file")) from exc
     except OSError as exc:
-        raise ToolError(printable(f"{path}: {exc.strerror or exc}")) from exc
+        raise ToolError(printable(f"{path}: {reason_of(exc)}")) from exc
     try:
         return compile(source, str(path), "exec", dont_inherit=True)
     except SyntaxError as exc:

@@ -1,7 +1,6 @@
 """The usual `mcpServers` file: which MCP servers there are, and how each is reached."""
 
 import difflib
-import ipaddress
 import json
 import os
 import re
@@ -13,7 +12,8 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from flashlive_cli.errors import ConfigError
+from flashlive_cli.errors import ConfigError, reason_of
+from flashlive_cli.loopback import is_loopback
 from flashlive_cli.printable import printable
 
 _PLACEHOLDER: Final = re.compile(r"\$\{([^{}]*)\}")
@@ -111,7 +111,7 @@ def _text_of(path: Path) -> str:
     except IsADirectoryError as exc:
         raise ConfigError(printable(f"{path}: is a folder, and a JSON file is wanted")) from exc
     except OSError as exc:
-        raise ConfigError(printable(f"{path}: {exc.strerror or exc}")) from exc
+        raise ConfigError(printable(f"{path}: {reason_of(exc)}")) from exc
     except UnicodeDecodeError as exc:
         raise ConfigError(printable(f"{path}: is not UTF-8 (byte {exc.start})")) from exc
 
@@ -197,7 +197,7 @@ class _Reading:
         for key, value in headers.items():
             if not _HEADER_NAME.fullmatch(key) or not _HEADER_VALUE.fullmatch(value):
                 raise self._wrong("has a character in it that no header may have", "headers", key)
-        if headers and url.startswith("http:") and not _is_loopback(url):
+        if headers and url.startswith("http:") and not is_loopback(urlsplit(url).hostname or ""):
             raise self._wrong("headers go to another machine over https:// only: they may hold a secret", "url")
         return RemoteServer(self._name, url, headers)
 
@@ -232,14 +232,6 @@ def _line_of(text: str, keys: tuple[str, ...]) -> int:
             break
         found_at, at = found.start(), found.end()
     return text.count("\n", 0, found_at) + 1
-
-
-def _is_loopback(url: str) -> bool:
-    host = urlsplit(url).hostname or ""
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _near(name: str, known: list[str]) -> str | None:

@@ -30,7 +30,7 @@ from mcp_types import (
 )
 
 from flashlive_cli import __version__
-from flashlive_cli.errors import ToolError
+from flashlive_cli.errors import ToolError, reason_of
 from flashlive_cli.toolbox.answers import one_line
 from flashlive_cli.toolbox.mcp_config import LocalServer, Server
 from flashlive_cli.toolbox.mcp_process import ServerProcess, server_process
@@ -199,7 +199,7 @@ class Link:
         if self._process is not None and self._process.has_hung_up:
             return "it closed the connection"
         if isinstance(exc, OSError) and isinstance(self._server, LocalServer):
-            return one_line(f"{exc.filename or self._server.command}: {exc.strerror or exc}")
+            return one_line(f"{exc.filename or self._server.command}: {reason_of(exc)}")
         if isinstance(exc, MCPError):
             return one_line(self._refusal or exc.message)
         return one_line(f"{type(exc).__name__}: {exc}")

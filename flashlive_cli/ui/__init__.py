@@ -1,1 +1,1 @@
-"""What the user sees of a talk: each module turns reports into something to look at."""
+"""The terminal: what the user sees of a talk, made of its reports, and what the user types into it, read as keys."""

@@ -5,7 +5,7 @@ import threading
 from collections.abc import Callable
 from typing import IO, Self, TextIO
 
-from flashlive_cli.errors import OutputFailed
+from flashlive_cli.errors import OutputFailed, reason_of
 
 
 class Outlet:
@@ -71,4 +71,6 @@ def refusal(stream: IO[str], name: str, exc: OSError | ValueError) -> OutputFail
     """
     if isinstance(exc, ValueError) and not stream.closed:
         raise exc
-    return OutputFailed(f"{name} takes no more output: {exc.strerror if isinstance(exc, OSError) else 'it was closed'}")
+    return OutputFailed(
+        f"{name} takes no more output: {reason_of(exc) if isinstance(exc, OSError) else 'it was closed'}"
+    )

@@ -1,13 +1,14 @@
 """How faults are asked for."""
 
 import contextlib
+from typing import get_args
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from flashlive_cli.errors import ConfigError
-from flashlive_cli.sim.faults import FAULTS, Fault, parse_fault, parse_faults
+from flashlive_cli.sim.faults import FAULTS, Fault, FaultName, parse_fault, parse_faults
 
 PROMISED = """
     goaway-early goaway-mid-answer short-lease drop-1006 close-1008 close-1011 resume-refused slow-pong stall
@@ -23,6 +24,10 @@ def test_every_promised_fault_is_there_with_its_words_and_source():
         assert fault.words
         assert fault.source
         assert fault.when
+
+
+def test_the_names_that_the_type_check_knows_are_those_of_the_table():
+    assert set(get_args(FaultName)) == set(FAULTS)
 
 
 @pytest.mark.parametrize(
