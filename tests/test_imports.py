@@ -36,8 +36,8 @@ DOORS = {
     "websockets": {"session/connection.py", "sim/server.py"},
     "typer": {"cli/"},
     "pytest": {"pytest_plugin/"},
-    "msgspec": {"protocol/codec/"},
-    "pydantic": {"config/", "toolbox/", "scenario/"},
+    "msgspec": {"protocol/codec/", "config/"},
+    "pydantic": {"toolbox/", "scenario/"},
     "pydantic_core": {"toolbox/"},
     "mcp": {"toolbox/mcp_link.py", "toolbox/mcp_process.py"},
     "mcp_types": {"toolbox/mcp"},
@@ -122,3 +122,17 @@ def test_help_needs_nothing_heavy() -> None:
 
     assert done.returncode == 0, done.stderr
     assert "--voice" in done.stdout
+
+
+def test_a_talk_without_tools_loads_nothing_that_only_tools_need() -> None:
+    unneeded = "{'pydantic', 'docstring_parser', 'mcp', 'rich', 'tomlkit'}"
+    code = (
+        "import sys; from flashlive_cli.cli import main;"
+        "code = main(['talk', '--sim', '--speed', '100', '--format', 'json', '--voice', 'Puck', '--text', 'hi']);"
+        f"loaded = {unneeded} & set(sys.modules); assert code == 0 and not loaded, (code, loaded)"
+    )
+
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+
+    assert done.returncode == 0, done.stderr
+    assert '"reply.complete"' in done.stdout

@@ -7,11 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from pydantic import ValidationError
-
-from flashlive_cli.config.layers import Layer, given
-from flashlive_cli.config.settings import Config
-from flashlive_cli.config.words import KEY_HINT, complaint, looks_secret, nearest, shown
+from flashlive_cli.config.layers import Layer
+from flashlive_cli.config.values import WrongValue, read
+from flashlive_cli.config.words import KEY_HINT, looks_secret, nearest, shown
 from flashlive_cli.errors import ConfigError
 from flashlive_cli.printable import printable
 
@@ -87,10 +85,9 @@ def _from_table(path: Path, table: dict[str, Any], inside: str = "") -> Layer:
         if looks_secret(key):
             raise _wrong(path, f"{prefix}{key}: a key has no place in a file that gets shared: {KEY_HINT}")
     try:
-        values = given(Config.model_validate(table, strict=True), table)
-    except ValidationError as exc:
-        key, what = complaint(exc)
-        raise _wrong(path, f"{prefix}{key}: {what}") from exc
+        values = read(table)
+    except WrongValue as wrong:
+        raise _wrong(path, f"{prefix}{wrong.key}: {wrong.what}") from wrong
     if "tools" in values:
         values["tools"] = [_beside(path, entry) for entry in table["tools"]]
     for key in _PATHS & values.keys():
