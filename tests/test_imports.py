@@ -36,7 +36,7 @@ DOORS = {
     "websockets": {"session/connection.py", "sim/server.py"},
     "typer": {"cli/"},
     "pytest": {"pytest_plugin/"},
-    "msgspec": {"protocol/codec/", "config/"},
+    "msgspec": {"protocol/", "reports/", "config/", "scenario/recorded.py"},
     "pydantic": {"toolbox/", "scenario/"},
     "pydantic_core": {"toolbox/"},
     "mcp": {"toolbox/mcp_link.py", "toolbox/mcp_process.py"},
