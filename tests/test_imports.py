@@ -1,6 +1,7 @@
 """The house plan: which room may see which, and where the heavy doors are."""
 
 import ast
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -124,15 +125,23 @@ def test_help_needs_nothing_heavy() -> None:
     assert "--voice" in done.stdout
 
 
-def test_a_talk_without_tools_loads_nothing_that_only_tools_need() -> None:
-    unneeded = "{'pydantic', 'docstring_parser', 'mcp', 'rich', 'tomlkit'}"
+def test_a_talk_loads_nothing_that_only_others_need(tmp_path) -> None:
+    """Nothing of tools, of the panel and its keys, or of scenarios: there are none."""
+    unneeded = (
+        "{'pydantic', 'docstring_parser', 'mcp', 'rich', 'flashlive_cli.cli.keys', 'flashlive_cli.ui.terminal',"
+        " 'flashlive_cli.scenario', 'tomlkit'}"
+    )
     code = (
         "import sys; from flashlive_cli.cli import main;"
         "code = main(['talk', '--sim', '--speed', '100', '--format', 'json', '--voice', 'Puck', '--text', 'hi']);"
         f"loaded = {unneeded} & set(sys.modules); assert code == 0 and not loaded, (code, loaded)"
     )
 
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    env = {**os.environ, "XDG_CONFIG_HOME": str(tmp_path), "HOME": str(tmp_path)}
+
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, env=env, capture_output=True, text=True, check=False
+    )
 
     assert done.returncode == 0, done.stderr
     assert '"reply.complete"' in done.stdout
