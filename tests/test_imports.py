@@ -126,10 +126,10 @@ def test_help_needs_nothing_heavy() -> None:
 
 
 def test_a_talk_loads_nothing_that_only_others_need(tmp_path) -> None:
-    """Nothing of tools, of the panel and its keys, or of scenarios: there are none."""
+    """Nothing of tools, of the panel and its keys, or of scenarios and settings files: there are none."""
     unneeded = (
         "{'pydantic', 'docstring_parser', 'mcp', 'rich', 'flashlive_cli.cli.keys', 'flashlive_cli.ui.terminal',"
-        " 'flashlive_cli.scenario', 'tomlkit'}"
+        " 'flashlive_cli.scenario', 'tomllib', 'tomlkit'}"
     )
     code = (
         "import sys; from flashlive_cli.cli import main;"

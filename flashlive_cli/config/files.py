@@ -46,8 +46,6 @@ def read_file(path: Path, *, must_exist: bool = False) -> File:
 
 
 def _toml(path: Path, *, must_exist: bool) -> dict[str, Any]:
-    import tomllib  # noqa: PLC0415 - about 15 ms that a run without files need not pay
-
     try:
         # what Notepad saves begins with a byte order mark, which is no TOML
         text = path.read_bytes().decode("utf-8-sig")
@@ -61,6 +59,8 @@ def _toml(path: Path, *, must_exist: bool) -> dict[str, Any]:
         raise _wrong(path, exc.strerror or str(exc)) from exc
     except UnicodeDecodeError as exc:
         raise _wrong(path, f"is not UTF-8 (byte {exc.start})") from exc
+    import tomllib  # noqa: PLC0415 - 2 ms that a run without files need not pay
+
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as exc:
