@@ -47,7 +47,7 @@ BUDGET_S = {"flashlive --help": 0.25, "talk, typed": 0.45, "talk, WAV and tools"
 
 @asynccontextmanager
 async def far_end(folder: Path) -> "AsyncIterator[tuple[str, asyncio.Queue[float]]]":
-    """Note when a setup message comes, then hang up."""
+    """Note when a setup message comes, and keep the client waiting: one that is hung up on dials again."""
     authority = trustme.CA()
     authority.cert_pem.write_to_path(str(folder / "ca.pem"))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -57,7 +57,7 @@ async def far_end(folder: Path) -> "AsyncIterator[tuple[str, asyncio.Queue[float
     async def handle(socket: ServerConnection) -> None:
         await socket.recv()
         arrivals.put_nowait(time.perf_counter())
-        await socket.close()
+        await socket.wait_closed()
 
     async with serve(handle, "127.0.0.1", 0, ssl=context) as server:
         yield f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}", arrivals
@@ -71,10 +71,12 @@ async def measure(command: list[str], env: dict[str, str], arrivals: "asyncio.Qu
     if arrivals is None:
         await process.wait()
         return time.perf_counter() - begun
-    async with asyncio.timeout(30):
-        arrived = await arrivals.get()
-    await process.wait()
-    return arrived - begun
+    try:
+        async with asyncio.timeout(30):
+            return await arrivals.get() - begun
+    finally:
+        process.kill()
+        await process.wait()
 
 
 async def run(n_runs: int) -> list[dict[str, object]]:

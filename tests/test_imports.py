@@ -1,6 +1,7 @@
 """The house plan: which room may see which, and where the heavy doors are."""
 
 import ast
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -36,8 +37,8 @@ DOORS = {
     "websockets": {"session/connection.py", "sim/server.py"},
     "typer": {"cli/"},
     "pytest": {"pytest_plugin/"},
-    "msgspec": {"protocol/codec/"},
-    "pydantic": {"config/", "toolbox/", "scenario/"},
+    "msgspec": {"protocol/", "reports/", "config/", "scenario/recorded.py"},
+    "pydantic": {"toolbox/", "scenario/"},
     "pydantic_core": {"toolbox/"},
     "mcp": {"toolbox/mcp_link.py", "toolbox/mcp_process.py"},
     "mcp_types": {"toolbox/mcp"},
@@ -122,3 +123,25 @@ def test_help_needs_nothing_heavy() -> None:
 
     assert done.returncode == 0, done.stderr
     assert "--voice" in done.stdout
+
+
+def test_a_talk_loads_nothing_that_only_others_need(tmp_path) -> None:
+    """Nothing of tools, of the panel and its keys, or of scenarios and settings files: there are none."""
+    unneeded = (
+        "{'pydantic', 'docstring_parser', 'mcp', 'rich', 'flashlive_cli.cli.keys', 'flashlive_cli.ui.terminal',"
+        " 'flashlive_cli.scenario', 'tomllib', 'tomlkit'}"
+    )
+    code = (
+        "import sys; from flashlive_cli.cli import main;"
+        "code = main(['talk', '--sim', '--speed', '100', '--format', 'json', '--voice', 'Puck', '--text', 'hi']);"
+        f"loaded = {unneeded} & set(sys.modules); assert code == 0 and not loaded, (code, loaded)"
+    )
+
+    env = {**os.environ, "XDG_CONFIG_HOME": str(tmp_path), "HOME": str(tmp_path)}
+
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, env=env, capture_output=True, text=True, check=False
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert '"reply.complete"' in done.stdout

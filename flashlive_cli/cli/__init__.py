@@ -10,7 +10,8 @@ The command line: introduces the rooms to each other; errors become exit codes h
     form.py        as a panel, in lines, or as JSON
     eyes.py        what the model is shown of it
     pictured.py    typed lines with pictures in them
-    keys.py        what keys do
+    keyset.py      which keys there are
+    keys.py        what they do
     keep.py        what stays of it: recording and transcript
     resume.py      the last one, taken up again
     foreign.py     what drivers, tools' children and other strangers print, kept in order

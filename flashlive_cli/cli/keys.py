@@ -2,14 +2,8 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from contextlib import AsyncExitStack
 from typing import Final
 
-from flashlive_cli.cli.casting import Cast
-from flashlive_cli.cli.pictured import Lines
-from flashlive_cli.cli.screen import Screen
-from flashlive_cli.config import Config
-from flashlive_cli.errors import ConfigError
 from flashlive_cli.session.wishes import Mute, Push, Say, Show, StopReply, Wish
 from flashlive_cli.ui.acts import Act, HelpSwitched, HintShown, LineTyped, QuestionPut
 from flashlive_cli.ui.editor import Line, Sent, edit
@@ -22,50 +16,6 @@ SETTLE_S: Final = 0.6
 _ANSWERS: Final = {"y": "yes", "n": "no", "a": "always", "esc": "no"}
 _OPEN_HINT: Final = "the microphone is open: m mutes it, and then space opens it for as long as it is held"
 _NO_MICROPHONE_HINT: Final = "nobody speaks here but the files: esc stops the voice, q quits"
-
-
-def takes_keys(cast: Cast) -> bool:
-    """Whether single keys are taken: in a panel, and where somebody speaks live."""
-    return cast.form == "panel" or cast.ears is not None
-
-
-def offered_keys(cast: Cast, settings: Config) -> tuple[str, ...]:
-    """Return the keys that do something in a talk, by the names that the panel has for them."""
-    microphone = ("space",) if settings.push_to_talk else ("m", "space")
-    typing = ("t",) if cast.ears else ()
-    showing = ("v",) if cast.seen is not None else ()
-    return (*(microphone if cast.ears else ()), "esc", *typing, *showing, "?", "q")
-
-
-def open_keys(
-    cast: Cast, settings: Config, screen: Screen, wishes: asyncio.Queue[Wish], stack: AsyncExitStack
-) -> "Keys | None":
-    """
-    Take the keys of the terminal until the stack is left; None where there are none, or lines are typed.
-
-    Raises:
-        ConfigError: push to talk, and nothing to push.
-    """
-    if not takes_keys(cast):
-        return None
-    from flashlive_cli.ui.terminal import Terminal  # noqa: PLC0415 - for who is at one
-
-    keys = Keys(
-        wish=Lines(wishes.put_nowait, screen).take,
-        act=screen.act,
-        leave=screen.leave,
-        has_microphone=cast.ears is not None,
-        pushes_to_talk=settings.push_to_talk,
-        has_panel=screen.panel is not None,
-        has_eyes=cast.seen is not None,
-    )
-    terminal = Terminal(keys.pressed, resized=screen.resized, suspending=screen.suspend, resumed=screen.resume)
-    stack.enter_context(terminal)
-    if terminal.available:
-        return keys
-    if settings.push_to_talk and cast.ears is not None:
-        raise ConfigError("--push-to-talk needs a terminal, where the space bar can be pressed")
-    return None
 
 
 class Keys:

@@ -46,7 +46,7 @@ def read_settings(flags: Mapping[str, object], config: Path | None, profile: str
     Raises:
         ConfigError: any of them is wrong.
     """
-    from flashlive_cli.config import resolve, user_config_file  # noqa: PLC0415 - --help needs no pydantic
+    from flashlive_cli.config import resolve, user_config_file  # noqa: PLC0415 - --help needs no settings
 
     return resolve(
         {name: value for name, value in flags.items() if value is not None},
@@ -85,7 +85,7 @@ def show_settings(
 ) -> None:
     """Show every setting, its value and where that came from. The key is never shown."""
     resolved = read_settings({}, config, profile)
-    values = resolved.config.model_dump(mode="json")
+    values = {name: getattr(resolved.config, name) for name in resolved.sources}
     if as_json:
         rows = {name: {"value": value, "source": resolved.sources[name]} for name, value in values.items()}
         typer.echo(json.dumps(rows, indent=2))

@@ -15,7 +15,7 @@ from flashlive_cli.cli.casting import Cast, cast_talk
 from flashlive_cli.cli.exits import KILLED_BY
 from flashlive_cli.cli.eyes import open_eyes
 from flashlive_cli.cli.keep import open_recorder
-from flashlive_cli.cli.keys import offered_keys, open_keys
+from flashlive_cli.cli.keyset import offered_keys, open_keys
 from flashlive_cli.cli.resume import open_leaver
 from flashlive_cli.cli.rules import STDOUT
 from flashlive_cli.cli.screen import Screen

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from flashlive_cli.cli.casting import Cast
 from flashlive_cli.cli.consent import CHOICES, Consent, check_names
 from flashlive_cli.cli.keyboard import Keyboard
-from flashlive_cli.cli.keys import Keys
 from flashlive_cli.cli.reload import Reloader
 from flashlive_cli.cli.screen import Screen
 from flashlive_cli.config import Config
@@ -19,6 +18,7 @@ from flashlive_cli.toolset import Toolset
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from flashlive_cli.cli.keys import Keys
     from flashlive_cli.toolbox import Tool, Toolbox
 
 
@@ -89,7 +89,7 @@ def _tell_of_dying_threads(screen: Screen, stack: AsyncExitStack) -> None:
     stack.callback(setattr, threading, "excepthook", before)
 
 
-def make_consent(cast: Cast, settings: Config, screen: Screen, keys: Keys | None) -> Consent:
+def make_consent(cast: Cast, settings: Config, screen: Screen, keys: "Keys | None") -> Consent:
     """Let the user be asked: by a key where keys are taken, else by a line typed."""
     keyboard = Keyboard()
 

@@ -18,16 +18,15 @@ from flashlive_cli.config.precedence import (
     resolve,
     user_config_file,
 )
-from flashlive_cli.config.settings import Config, Milliseconds, Sensitivity
+from flashlive_cli.config.settings import SETTINGS, Config
 
 __all__ = [
     "ENV_PREFIX",
     "KEY_VARIABLES",
     "PROJECT_FILE",
+    "SETTINGS",
     "Config",
-    "Milliseconds",
     "Resolved",
-    "Sensitivity",
     "example_toml",
     "find_key",
     "resolve",

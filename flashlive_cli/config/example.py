@@ -3,7 +3,7 @@
 import json
 import textwrap
 
-from flashlive_cli.config.settings import Config
+from flashlive_cli.config.settings import SETTINGS
 
 
 def example_toml() -> str:
@@ -18,13 +18,12 @@ def example_toml() -> str:
         "# The API key is no setting: put it into the environment variable GEMINI_API_KEY.",
     ]
     tables: list[str] = []  # at the end: what follows the head of a table belongs to it
-    for key, field in Config.model_fields.items():
-        example = field.examples[0] if field.examples else field.default
-        if isinstance(example, dict):
-            tables += ["", *_prose(str(field.description)), *_table(key, example)]
+    for key, setting in SETTINGS.items():
+        if isinstance(setting.example, dict):
+            tables += ["", *_prose(setting.description), *_table(key, setting.example)]
             continue
-        default = f"Default: {_toml_value(field.default)}." if field.default is not None else "Not set by default."
-        lines += ["", *_prose(f"{field.description} {default}"), f"#{key} = {_toml_value(example)}"]
+        default = "Not set by default." if setting.default is None else f"Default: {_toml_value(setting.default)}."
+        lines += ["", *_prose(f"{setting.description} {default}"), f"#{key} = {_toml_value(setting.example)}"]
     lines += tables
     lines += ["", "# Settings for `--profile NAME` go into a table of their own, at the end of the file."]
     lines += ["#[profile.quick]", '#thinking = "minimal"', "#silence_ms = 300"]

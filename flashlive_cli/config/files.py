@@ -7,11 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from pydantic import ValidationError
-
-from flashlive_cli.config.layers import Layer, given
-from flashlive_cli.config.settings import Config
-from flashlive_cli.config.words import KEY_HINT, complaint, looks_secret, nearest, shown
+from flashlive_cli.config.layers import Layer
+from flashlive_cli.config.values import WrongValue, read
+from flashlive_cli.config.words import KEY_HINT, looks_secret, nearest, shown
 from flashlive_cli.errors import ConfigError
 from flashlive_cli.printable import printable
 
@@ -48,8 +46,6 @@ def read_file(path: Path, *, must_exist: bool = False) -> File:
 
 
 def _toml(path: Path, *, must_exist: bool) -> dict[str, Any]:
-    import tomllib  # noqa: PLC0415 - about 15 ms that a run without files need not pay
-
     try:
         # what Notepad saves begins with a byte order mark, which is no TOML
         text = path.read_bytes().decode("utf-8-sig")
@@ -63,6 +59,8 @@ def _toml(path: Path, *, must_exist: bool) -> dict[str, Any]:
         raise _wrong(path, exc.strerror or str(exc)) from exc
     except UnicodeDecodeError as exc:
         raise _wrong(path, f"is not UTF-8 (byte {exc.start})") from exc
+    import tomllib  # noqa: PLC0415 - 2 ms that a run without files need not pay
+
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as exc:
@@ -87,10 +85,9 @@ def _from_table(path: Path, table: dict[str, Any], inside: str = "") -> Layer:
         if looks_secret(key):
             raise _wrong(path, f"{prefix}{key}: a key has no place in a file that gets shared: {KEY_HINT}")
     try:
-        values = given(Config.model_validate(table, strict=True), table)
-    except ValidationError as exc:
-        key, what = complaint(exc)
-        raise _wrong(path, f"{prefix}{key}: {what}") from exc
+        values = read(table)
+    except WrongValue as wrong:
+        raise _wrong(path, f"{prefix}{wrong.key}: {wrong.what}") from wrong
     if "tools" in values:
         values["tools"] = [_beside(path, entry) for entry in table["tools"]]
     for key in _PATHS & values.keys():

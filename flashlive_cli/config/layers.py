@@ -5,10 +5,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from pydantic import ValidationError
-
-from flashlive_cli.config.settings import Config
-from flashlive_cli.config.words import KEY_HINT, complaint, looks_secret, near
+from flashlive_cli.config.settings import SETTINGS
+from flashlive_cli.config.values import WrongValue, read
+from flashlive_cli.config.words import KEY_HINT, looks_secret, near
 from flashlive_cli.errors import ConfigError
 from flashlive_cli.printable import printable
 
@@ -32,7 +31,7 @@ def from_env(env: Mapping[str, str]) -> Layer:
         ConfigError: with the variable.
     """
     raw: dict[str, object] = {}
-    known = [*Config.model_fields, "profile", "config"]
+    known = [*SETTINGS, "profile", "config"]
     for variable, value in env.items():
         if not variable.startswith(ENV_PREFIX) or not value:
             continue
@@ -41,7 +40,7 @@ def from_env(env: Mapping[str, str]) -> Layer:
             raise ConfigError(printable(f"environment {variable}: is not read: {KEY_HINT}"))
         if key in _FILES_ONLY:
             raise ConfigError(printable(f"environment {variable}: is not read: {key} go into a settings file"))
-        if key in Config.model_fields:
+        if key in SETTINGS:
             raw[key] = _split(key, value)
         elif key not in known and (meant := near(key, known, likeness=0.8)):
             meant = f"{ENV_PREFIX}{meant.upper()}"
@@ -70,13 +69,7 @@ def from_flags(flags: Mapping[str, object]) -> Layer:
 def _lax(raw: dict[str, object], source_of: Callable[[str], str]) -> Layer:
     """Check values that arrive as text, or from flags."""
     try:
-        values = given(Config.model_validate(raw), raw)
-    except ValidationError as exc:
-        key, what = complaint(exc)
-        raise ConfigError(printable(f"{source_of(key)}: {what}")) from exc
+        values = read(raw, lax=True)
+    except WrongValue as wrong:
+        raise ConfigError(printable(f"{source_of(wrong.key)}: {wrong.what}")) from wrong
     return Layer(values, {key: source_of(key) for key in values})
-
-
-def given(config: Config, raw: Mapping[str, object]) -> dict[str, object]:
-    """Return the values of those settings alone that `raw` gives."""
-    return {key: getattr(config, key) for key in raw}

@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+import msgspec
+
 from flashlive_cli.config.files import choose_profile, read_file
 from flashlive_cli.config.layers import ENV_PREFIX, from_env, from_flags
-from flashlive_cli.config.settings import Config
+from flashlive_cli.config.settings import SETTINGS, Config
 
 PROJECT_FILE: Final = "flashlive.toml"
 KEY_VARIABLES: Final = ("GEMINI_API_KEY", "GOOGLE_API_KEY")
@@ -66,11 +68,11 @@ def resolve(
     layers += [file.common for file in files]
 
     values: dict[str, object] = {}
-    sources = dict.fromkeys(Config.model_fields, "default")
+    sources = dict.fromkeys(SETTINGS, "default")
     for layer in reversed(layers):
         values |= layer.values
         sources |= layer.sources
-    return Resolved(Config.model_validate(values), sources)
+    return Resolved(msgspec.convert(values, Config), sources)
 
 
 def find_key(env: Mapping[str, str]) -> str | None:

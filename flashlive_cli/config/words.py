@@ -1,31 +1,9 @@
-"""How a wrong setting is told: its name, the nearest right one, what was expected and what was there."""
+"""Words about a wrong setting: the nearest right name, and what was there."""
 
 from typing import Final
 
-from pydantic import ValidationError
-
-from flashlive_cli.config.settings import PRICE_KEYS, Config
-
 KEY_HINT: Final = "put it into the environment variable GEMINI_API_KEY"
 _LONGEST_SHOWN: Final = 60
-
-
-def complaint(exc: ValidationError) -> tuple[str, str]:
-    """Return the key of pydantic's first error, and what is wrong with it."""
-    errors = exc.errors(include_url=False, include_context=False)
-    error = errors[0]
-    place = [str(part) for part in error["loc"]]
-    if place[-1] == "[key]":  # pydantic's mark for a key of a table
-        del place[-1]
-        # TOML reads an id's dot as one table in another: prices.gemini-3.8-live is "8-live" of "gemini-3"
-        if any(other["loc"] == error["loc"][:-1] and isinstance(other["input"], dict) for other in errors):
-            return ".".join(place), 'no such price; a model\'s id goes into quotes: [prices."MODEL-ID"]'
-        return ".".join(place), f"no such price{nearest(place[-1].replace('-', '_').lower(), list(PRICE_KEYS))}"
-    key = ".".join(place)
-    if error["type"] == "extra_forbidden":
-        return key, f"no such setting{nearest(key.replace('-', '_').lower(), list(Config.model_fields))}"
-    expected = error["msg"].removeprefix("Input should be ").partition(", unable to")[0]
-    return key, f"expected {expected.replace('dictionary', 'table')}, got {shown(error['input'])}"
 
 
 def nearest(name: str, known: list[str]) -> str:

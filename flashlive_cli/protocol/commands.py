@@ -1,8 +1,15 @@
-"""What we may tell the server: frozen dataclasses, one union. `codec.encode` spells them for the wire."""
+"""
+What we may tell the server, frozen, one union. `codec.encode` spells them for the wire.
+
+`Setup` and its functions are dataclasses: they are fitted to a model by `dataclasses.replace`, and a dataclass can
+keep the handle out of its repr. All else are structs.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
+
+from msgspec import Struct
 
 ThinkingLevel = Literal["MINIMAL", "LOW", "MEDIUM", "HIGH"]
 Sensitivity = Literal["HIGH", "LOW"]
@@ -30,8 +37,7 @@ class FunctionDeclaration:
     behavior: Behavior | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sampling:
+class Sampling(Struct, frozen=True, kw_only=True):
     """Generation settings that every family accepts; None leaves the service's default."""
 
     temperature: float | None = None
@@ -44,8 +50,7 @@ class Sampling:
     frequency_penalty: float | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Detection:
+class Detection(Struct, frozen=True, kw_only=True):
     """
     How the server finds the user's turns in the sound.
 
@@ -117,8 +122,7 @@ class Setup:
     labels: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class SendAudio:
+class SendAudio(Struct, frozen=True):
     """
     A slice of the microphone's continuous stream.
 
@@ -129,8 +133,7 @@ class SendAudio:
     pcm: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class SendVideo:
+class SendVideo(Struct, frozen=True):
     """
     One still; at most one a second is used.
 
@@ -143,15 +146,13 @@ class SendVideo:
     mime_type: str = "image/jpeg"
 
 
-@dataclass(frozen=True, slots=True)
-class SendText:
+class SendText(Struct, frozen=True):
     """Live text: counts as activity, cuts a running reply and triggers one. The way to type on 3.x."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Content:
+class Content(Struct, frozen=True):
     """
     One past or present turn.
 
@@ -166,8 +167,7 @@ class Content:
     images: tuple[tuple[bytes, str], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class SendContent:
+class SendContent(Struct, frozen=True):
     """
     Append turns to the history; interrupts a running reply.
 
@@ -180,23 +180,19 @@ class SendContent:
     turn_complete: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class StartActivity:
+class StartActivity(Struct, frozen=True):
     """The user begins to speak; only with `Detection.disabled`."""
 
 
-@dataclass(frozen=True, slots=True)
-class EndActivity:
+class EndActivity(Struct, frozen=True):
     """The user has finished; only with `Detection.disabled`."""
 
 
-@dataclass(frozen=True, slots=True)
-class EndAudioStream:
+class EndAudioStream(Struct, frozen=True):
     """The microphone is off for more than a second; only with automatic detection. Audio reopens it."""
 
 
-@dataclass(frozen=True, slots=True)
-class ToolAnswer:
+class ToolAnswer(Struct, frozen=True):
     """
     The answer to one call.
 
@@ -215,15 +211,13 @@ class ToolAnswer:
     will_continue: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class AnswerTools:
+class AnswerTools(Struct, frozen=True):
     """Answers to one or more calls."""
 
     answers: tuple[ToolAnswer, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class UpdateContext:
+class UpdateContext(Struct, frozen=True):
     """
     Replace instruction or functions mid-connection. In the SDKs, in no recording: a 1007 means "not available".
 

@@ -1,5 +1,5 @@
 """
-What the server told us: frozen dataclasses, one union.
+What the server told us: frozen structs, one union.
 
 One server message may hold several of these. `codec.decode` returns them in the order in which they take effect:
 audio, transcripts, `Interrupted`, `GenerationComplete`, tool calls, usage, `TurnComplete`. Audio that travels
@@ -7,12 +7,12 @@ with an interruption belongs to the reply being cut, so the interruption comes a
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Literal
 
+from msgspec import Struct, field
 
-@dataclass(frozen=True, slots=True)
-class SetupComplete:
+
+class SetupComplete(Struct, frozen=True):
     """
     The session is open; only now may anything but `Setup` be sent.
 
@@ -23,8 +23,7 @@ class SetupComplete:
     session_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class AudioChunk:
+class AudioChunk(Struct, frozen=True):
     """
     A piece of the reply's sound.
 
@@ -35,22 +34,19 @@ class AudioChunk:
     pcm: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Thought:
+class Thought(Struct, frozen=True):
     """A summary of the model's thinking; 2.5 sends it unasked. Never a caption."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class ModelText:
+class ModelText(Struct, frozen=True):
     """Plain text of the model: what it says in sessions without audio, and strays in those with."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class InputTranscript:
+class InputTranscript(Struct, frozen=True):
     """
     What the service understood the user to say.
 
@@ -63,8 +59,7 @@ class InputTranscript:
     interim: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class OutputTranscript:
+class OutputTranscript(Struct, frozen=True):
     """
     What the reply says; it runs 0.2 to 3 s ahead of the sound.
 
@@ -75,8 +70,7 @@ class OutputTranscript:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Grounded:
+class Grounded(Struct, frozen=True):
     """
     The reply rests on a search.
 
@@ -89,18 +83,15 @@ class Grounded:
     sources: tuple[tuple[str, str], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Interrupted:
+class Interrupted(Struct, frozen=True):
     """The user cut in: playback must stop now. May follow `GenerationComplete`."""
 
 
-@dataclass(frozen=True, slots=True)
-class GenerationComplete:
+class GenerationComplete(Struct, frozen=True):
     """The last audio of this reply has been sent."""
 
 
-@dataclass(frozen=True, slots=True)
-class TurnComplete:
+class TurnComplete(Struct, frozen=True):
     """
     The turn is over, after the playback time that the server assumes.
 
@@ -113,8 +104,7 @@ class TurnComplete:
     waiting_for_input: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class InteractionChanged:
+class InteractionChanged(Struct, frozen=True):
     """
     Extended thinking only: whether the model still works on an answer after a turn has ended.
 
@@ -125,8 +115,7 @@ class InteractionChanged:
     status: str
 
 
-@dataclass(frozen=True, slots=True)
-class ToolCall:
+class ToolCall(Struct, frozen=True):
     """
     The model wants a function called; every `id` is answered exactly once.
 
@@ -141,15 +130,13 @@ class ToolCall:
     args: Mapping[str, object] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class ToolCallCancelled:
+class ToolCallCancelled(Struct, frozen=True):
     """The user cut in while these calls were open: stop them, do not answer them."""
 
     ids: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class SpeechStarted:
+class SpeechStarted(Struct, frozen=True):
     """
     The server hears the user speak.
 
@@ -160,8 +147,7 @@ class SpeechStarted:
     offset_s: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class SpeechEnded:
+class SpeechEnded(Struct, frozen=True):
     """
     The server has heard the user stop; a reply or a tool call follows.
 
@@ -172,8 +158,7 @@ class SpeechEnded:
     offset_s: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class HandleIssued:
+class HandleIssued(Struct, frozen=True):
     """
     A handle that lets another connection resume this session.
 
@@ -184,8 +169,7 @@ class HandleIssued:
     handle: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class GoAway:
+class GoAway(Struct, frozen=True):
     """
     This connection will be cut; seen 50 s ahead, and once 300 s ahead one second into a session.
 
@@ -199,8 +183,7 @@ class GoAway:
 Modality = Literal["TEXT", "IMAGE", "VIDEO", "AUDIO", "DOCUMENT"]
 
 
-@dataclass(frozen=True, slots=True)
-class Usage:
+class Usage(Struct, frozen=True):
     """
     Tokens of one response; not cumulative, and the prompt holds the whole history each time.
 

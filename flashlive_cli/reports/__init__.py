@@ -1,15 +1,19 @@
 """
 What a talk tells whoever listens: the screen, the NDJSON stream, a recording, a scenario's judge.
 
-Each report is a frozen dataclass with the type name of the public NDJSON schema; `record` turns a stamped one
+Each report is a frozen struct with the type name of the public NDJSON schema; `record` turns a stamped one
 into the object of its line. Fields carry their units in their names. Reports are made by `session` and consumed
 everywhere else; nobody has to know a protocol event.
+
+Structs, as events and commands are: a start makes seventy such classes, at half a millisecond each as dataclasses and
+at a hundredth of one as these.
 """
 
-import dataclasses
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import asdict
 
 from flashlive_cli.reports.connection import (
     Failed,
@@ -140,8 +144,7 @@ Report = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Stamped:
+class Stamped(Struct, frozen=True):
     """
     A report with its place in the talk.
 
@@ -166,13 +169,12 @@ Listener = Callable[[Stamped], None]
 def record(stamped: Stamped) -> dict[str, object]:
     """Return the object of an NDJSON line."""
     report = stamped.report
-    fields = {field.name: _plain(field.name, getattr(report, field.name)) for field in dataclasses.fields(report)}
     return {
         "schema": SCHEMA_VERSION,
         "type": report.type,
         "t": round(stamped.t, 4),
         "turn": stamped.turn,
-        **fields,
+        **{name: _plain(name, value) for name, value in asdict(report).items()},
     }
 
 

@@ -1,11 +1,11 @@
 """How the line to the service fares, and what the user should know."""
 
-from dataclasses import dataclass
 from typing import ClassVar
 
+from msgspec import Struct
 
-@dataclass(frozen=True, slots=True)
-class SessionReady:
+
+class SessionReady(Struct, frozen=True):
     """
     The service took the setup; the talk begins.
 
@@ -27,16 +27,14 @@ class SessionReady:
     resumed: bool | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class SessionMoving:
+class SessionMoving(Struct, frozen=True):
     """The talk moves to another connection: in a quiet moment, or because the old one broke."""
 
     type: ClassVar = "session.moving"
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class SessionResumed:
+class SessionResumed(Struct, frozen=True):
     """
     The talk goes on over another connection.
 
@@ -58,16 +56,14 @@ class SessionResumed:
     microphone_lost_ms: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class SessionLeaving:
+class SessionLeaving(Struct, frozen=True):
     """The server will end this connection in `time_left_s` seconds."""
 
     type: ClassVar = "session.leaving"
     time_left_s: float
 
 
-@dataclass(frozen=True, slots=True)
-class SessionClosed:
+class SessionClosed(Struct, frozen=True):
     """The talk is over; `code` and `reason` are of the WebSocket's close frame."""
 
     type: ClassVar = "session.closed"
@@ -77,32 +73,28 @@ class SessionClosed:
     turns: int
 
 
-@dataclass(frozen=True, slots=True)
-class RecordingStarted:
+class RecordingStarted(Struct, frozen=True):
     """The talk is kept in `folder`, which is its own."""
 
     type: ClassVar = "recording.started"
     folder: str
 
 
-@dataclass(frozen=True, slots=True)
-class Noted:
+class Noted(Struct, frozen=True):
     """Something the user may want to know; all is as it should be."""
 
     type: ClassVar = "note"
     message: str
 
 
-@dataclass(frozen=True, slots=True)
-class Warned:
+class Warned(Struct, frozen=True):
     """Something the user should know; the talk goes on."""
 
     type: ClassVar = "warning"
     message: str
 
 
-@dataclass(frozen=True, slots=True)
-class Failed:
+class Failed(Struct, frozen=True):
     """The talk ends with this error."""
 
     type: ClassVar = "error"

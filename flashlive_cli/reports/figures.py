@@ -1,12 +1,12 @@
 """What it took: time, tokens, money."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import ClassVar, Literal
 
+from msgspec import Struct
 
-@dataclass(frozen=True, slots=True)
-class UsageReported:
+
+class UsageReported(Struct, frozen=True):
     """
     Tokens of one response, as the service counts them; not cumulative.
 
@@ -32,8 +32,7 @@ class UsageReported:
     total_cost_usd: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class TurnLatency:
+class TurnLatency(Struct, frozen=True):
     """
     How long the user waited, in stages that add up to `total_ms`.
 
@@ -52,8 +51,7 @@ class TurnLatency:
     kind: Literal["turn"] = "turn"
 
 
-@dataclass(frozen=True, slots=True)
-class BargeInLatency:
+class BargeInLatency(Struct, frozen=True):
     """
     How long the voice went on after the user cut in.
 
@@ -68,8 +66,7 @@ class BargeInLatency:
     kind: Literal["barge_in"] = "barge_in"
 
 
-@dataclass(frozen=True, slots=True)
-class TalkSummary:
+class TalkSummary(Struct, frozen=True):
     """
     What the talk came to; told before it is closed.
 

@@ -1,11 +1,11 @@
 """What is listened and spoken through, and how well that goes."""
 
-from dataclasses import dataclass
 from typing import ClassVar, Literal
 
+from msgspec import Struct
 
-@dataclass(frozen=True, slots=True)
-class SoundReady:
+
+class SoundReady(Struct, frozen=True):
     """
     Microphone and speaker are open; a side that is not a sound card's has None for its figures.
 
@@ -29,8 +29,7 @@ class SoundReady:
     echo: Literal["cancel", "half", "off"] | None
 
 
-@dataclass(frozen=True, slots=True)
-class SoundLost:
+class SoundLost(Struct, frozen=True):
     """
     A sound card's microphone or speaker is gone, or no sound moves through it; it is looked for, or another.
 
@@ -48,8 +47,7 @@ class SoundLost:
     patience_s: float
 
 
-@dataclass(frozen=True, slots=True)
-class SoundRestored:
+class SoundRestored(Struct, frozen=True):
     """
     A lost microphone or speaker goes on, through the same device or another.
 
@@ -69,8 +67,7 @@ class SoundRestored:
     away_ms: float
 
 
-@dataclass(frozen=True, slots=True)
-class EchoChanged:
+class EchoChanged(Struct, frozen=True):
     """
     What is done against the echo has changed.
 
@@ -85,8 +82,7 @@ class EchoChanged:
     erle_db: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class SoundClosed:
+class SoundClosed(Struct, frozen=True):
     """
     Microphone and speaker are closed.
 
@@ -102,8 +98,7 @@ class SoundClosed:
     erle_db: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class MicrophoneSwitched:
+class MicrophoneSwitched(Struct, frozen=True):
     """
     What of the microphone goes to the service.
 

@@ -1,11 +1,11 @@
 """What is said, on either side, and what is heard of it."""
 
-from dataclasses import dataclass
 from typing import ClassVar, Literal
 
+from msgspec import Struct
 
-@dataclass(frozen=True, slots=True)
-class SpeechStarted:
+
+class SpeechStarted(Struct, frozen=True):
     """The user began to speak, as the server or our own ear has it; `offset_s` is on the server's input clock."""
 
     type: ClassVar = "speech.started"
@@ -13,8 +13,7 @@ class SpeechStarted:
     offset_s: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class SpeechEnded:
+class SpeechEnded(Struct, frozen=True):
     """The user stopped speaking, as the server or our own ear has it."""
 
     type: ClassVar = "speech.ended"
@@ -22,8 +21,7 @@ class SpeechEnded:
     offset_s: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Transcript:
+class Transcript(Struct, frozen=True):
     """
     Words of either side.
 
@@ -46,22 +44,19 @@ class Transcript:
         return "" if self.heard is None else self.text.removeprefix(self.heard).strip()
 
 
-@dataclass(frozen=True, slots=True)
-class ReplyStarted:
+class ReplyStarted(Struct, frozen=True):
     """The first sound or word of a reply arrived."""
 
     type: ClassVar = "reply.started"
 
 
-@dataclass(frozen=True, slots=True)
-class ReplyFirstSample:
+class ReplyFirstSample(Struct, frozen=True):
     """The reply's first sample was played."""
 
     type: ClassVar = "reply.first_sample"
 
 
-@dataclass(frozen=True, slots=True)
-class ReplyFlushed:
+class ReplyFlushed(Struct, frozen=True):
     """
     The user cut in: playback was emptied.
 
@@ -77,8 +72,7 @@ class ReplyFlushed:
     by: Literal["speech", "key", "end"] = "speech"
 
 
-@dataclass(frozen=True, slots=True)
-class ReplyComplete:
+class ReplyComplete(Struct, frozen=True):
     """The server closed the turn; `audio_ms` of sound had arrived for it."""
 
     type: ClassVar = "reply.complete"

@@ -1,12 +1,12 @@
 """What the model asks of the user's functions."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import ClassVar
 
+from msgspec import Struct
 
-@dataclass(frozen=True, slots=True)
-class ToolCalled:
+
+class ToolCalled(Struct, frozen=True):
     """
     The model called a tool.
 
@@ -24,8 +24,7 @@ class ToolCalled:
     duplicate_of: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ToolAsked:
+class ToolAsked(Struct, frozen=True):
     """The user is asked whether a tool may be run."""
 
     type: ClassVar = "tool.asked"
@@ -34,8 +33,7 @@ class ToolAsked:
     args: Mapping[str, object]
 
 
-@dataclass(frozen=True, slots=True)
-class ToolProgressed:
+class ToolProgressed(Struct, frozen=True):
     """A tool that yields gave an interim answer."""
 
     type: ClassVar = "tool.progress"
@@ -44,8 +42,7 @@ class ToolProgressed:
     response: Mapping[str, object]
 
 
-@dataclass(frozen=True, slots=True)
-class ToolFinished:
+class ToolFinished(Struct, frozen=True):
     """A tool call was answered, with `response["output"]` or, where not `ok`, with `response["error"]`."""
 
     type: ClassVar = "tool.finished"
@@ -56,8 +53,7 @@ class ToolFinished:
     duration_ms: float
 
 
-@dataclass(frozen=True, slots=True)
-class ToolCancelled:
+class ToolCancelled(Struct, frozen=True):
     """The server took a tool call back; it is not answered."""
 
     type: ClassVar = "tool.cancelled"
@@ -65,8 +61,7 @@ class ToolCancelled:
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class ToolPrinted:
+class ToolPrinted(Struct, frozen=True):
     """A tool printed a line."""
 
     type: ClassVar = "tool.printed"

@@ -1,14 +1,14 @@
 """What is seen beside the voice, and how much of it went out."""
 
-from dataclasses import dataclass
 from typing import ClassVar, Literal
+
+from msgspec import Struct
 
 When = Literal["always", "speaking", "key"]
 Because = Literal["always", "speech", "typed", "key"]
 
 
-@dataclass(frozen=True, slots=True)
-class VideoReady:
+class VideoReady(Struct, frozen=True):
     """
     There is something to be seen; nothing of it was sent yet.
 
@@ -28,8 +28,7 @@ class VideoReady:
     height: int
 
 
-@dataclass(frozen=True, slots=True)
-class VideoSent:
+class VideoSent(Struct, frozen=True):
     """
     A still went out.
 
@@ -53,8 +52,7 @@ class VideoSent:
     skipped: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class VideoLost:
+class VideoLost(Struct, frozen=True):
     """Nothing is to be seen (any more) of `source`; the talk goes on, and whoever presses the key tries again."""
 
     type: ClassVar = "video.lost"

@@ -9,12 +9,11 @@ answered in between are one turn. What came of a turn is collected and measured 
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
+import msgspec
 import numpy as np
-from pydantic import TypeAdapter, ValidationError
 
 from flashlive_cli import reports as r
 from flashlive_cli.audio.rates import Resampler
@@ -38,11 +37,12 @@ _LONGEST_PAUSE_S: Final = 2.0
 _BLOCK_FRAMES: Final = WIRE_OUT.frames_of_ms(100)
 _SECONDS_AT_ONCE: Final = 10
 
-_KINDS: Final[tuple[type[Any], ...]] = (
+_OF_A_TURN: Final[tuple[type[Any], ...]] = (
     *(r.SessionReady, r.SessionResumed, r.Warned, r.UsageReported, r.Transcript, r.ReplyStarted),
     *(r.ReplyFlushed, r.ReplyComplete, r.ToolCalled, r.ToolFinished, r.ToolCancelled),
 )
-"""Of reports that say what came of a turn."""
+_KINDS: Final[Mapping[str, type[Any]]] = {kind.type: kind for kind in _OF_A_TURN}
+"""Of reports that say what came of a turn, by the type in their lines."""
 
 
 @dataclass(slots=True)
@@ -155,20 +155,15 @@ def read_recording(folder: Path) -> Recording:
     )
 
 
-@cache
-def _readers() -> Mapping[str, TypeAdapter[Any]]:
-    return {kind.type: TypeAdapter(kind) for kind in _KINDS}
-
-
 def _report(line: Mapping[str, object]) -> r.Stamped | None:
     """Return the report that a line is the record of; None for one that says nothing of a turn, or is damaged."""
-    reader = _readers().get(str(line.get("type")))
+    kind = _KINDS.get(str(line.get("type")))
     t = line.get("t")
-    if reader is None or not isinstance(t, int | float):
+    if kind is None or not isinstance(t, int | float):
         return None
     try:
-        return r.Stamped(float(t), 1, reader.validate_python(line))
-    except ValidationError:
+        return r.Stamped(float(t), 1, msgspec.convert(line, kind))
+    except msgspec.ValidationError:
         return None
 
 

@@ -111,12 +111,10 @@ def test_a_folder_with_an_escape_in_its_name_does_not_reach_the_terminal(shell, 
 
 def test_the_words_of_the_command_line_are_those_of_the_settings() -> None:
     from flashlive_cli.cli import talk
-    from flashlive_cli.config import Config
-
-    properties = Config.model_json_schema()["properties"]
+    from flashlive_cli.config import SETTINGS
 
     def words(name: str) -> tuple[str, ...]:
-        return tuple(properties[name].get("enum") or properties[name]["anyOf"][0]["enum"])
+        return get_args(SETTINGS[name].type)
 
     assert words("echo") == get_args(talk.EchoMode)
     assert words("format") == get_args(talk.Format)

@@ -1,12 +1,12 @@
 """What the panel knows after what it was told, step by step."""
 
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import get_args
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from flashlive_cli import reports as r
 from flashlive_cli.ui.acts import Act, HelpSwitched, HintShown, LineNoted, LineTyped, PictureShown, QuestionPut
