@@ -34,6 +34,7 @@ The command line: introduces the rooms to each other; errors become exit codes h
     doctor.py      `flashlive doctor`; what it looks at is in checks/
     exits.py       exit codes
     sessions.py    `flashlive sessions`
+    table.py       columns for people
     settings.py    `flashlive config`, and settings for the other commands
 
 Whatever costs start-up time is imported where it is used: `--help` needs none of it.

@@ -54,8 +54,8 @@ def devices(as_json: JsonOption = False, config: ConfigOption = None, profile: P
     if not there:
         raise DeviceError(f"there is no sound device; {NO_SOUND}")
     if not as_json:
-        for line in (*_table(there, choices), "", *_conclusions(choices, resolved)):
-            typer.echo(printable(line).rstrip())
+        for line in (*_table(there, choices), "", *map(printable, _conclusions(choices, resolved))):
+            typer.echo(line)
 
 
 async def _look(resolved: "Resolved") -> "tuple[list[Device], Choices]":
@@ -86,10 +86,10 @@ def _wanted(resolved: "Resolved") -> dict[Side, str | None]:
 
 
 def _table(there: "Sequence[Device]", choices: Choices) -> list[str]:
+    from flashlive_cli.cli.table import table  # noqa: PLC0415 - --help needs none of it
+
     head = ("#", "name", "host API", "in", "out", "rate", "")
-    rows = [head, *(_row(device, choices) for device in there)]
-    widths = [max(len(printable(row[column])) for row in rows) for column in range(len(head))]
-    return ["  ".join(f"{printable(cell):{width}}" for cell, width in zip(row, widths, strict=True)) for row in rows]
+    return table(head, (_row(device, choices) for device in there))
 
 
 def _row(device: "Device", choices: Choices) -> tuple[str, ...]:

@@ -22,6 +22,7 @@ Form = Literal["md", "json", "srt", "vtt"]
 
 NO_RECORDINGS: Final = "flashlive talk --record DIR makes one, or --dir says where they are"
 
+_HEAD: Final = ("id", "began", "length", "turns", "tools", "cost", "model", "ending")
 _MOST_REMEMBERED: Final = 20
 _MOST_NAMED: Final = 5
 """Of the conversations that an ambiguous beginning fits."""
@@ -67,8 +68,10 @@ def list_sessions(
         return
     if not found:
         raise FileError(f"{_named(directories)}: there is no recording here; {NO_RECORDINGS}")
-    for line in _table([session for _, session in found]):
-        typer.echo(line.rstrip())
+    from flashlive_cli.cli.table import table  # noqa: PLC0415 - as above
+
+    for line in table(_HEAD, (_row(session) for _, session in found)):
+        typer.echo(line)
 
 
 @sessions_app.command("show")
@@ -248,13 +251,6 @@ def _form_of(output: Path | None) -> Form:
     if form is None:
         raise ConfigError(f"{output}: the suffix says nothing of the format; give --format md, json, srt or vtt")
     return form
-
-
-def _table(sessions: Sequence["Session"]) -> list[str]:
-    head = ("id", "began", "length", "turns", "tools", "cost", "model", "ending")
-    rows = [head, *map(_row, sessions)]
-    widths = [max(len(printable(row[column])) for row in rows) for column in range(len(head))]
-    return ["  ".join(f"{printable(cell):{width}}" for cell, width in zip(row, widths, strict=True)) for row in rows]
 
 
 def _row(session: "Session") -> tuple[str, ...]:
