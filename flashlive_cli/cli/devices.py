@@ -24,7 +24,8 @@ NO_SOUND: Final = (
     "and by programs, here run on the machine you sit at: --input 'cmd:ssh laptop arecord -q -f S16_LE -r 16000 -c 1 "
     "-t raw' --output 'cmd:ssh laptop aplay -q -f S16_LE -r 24000 -c 1 -t raw --buffer-time=60000'"
 )
-HANDS_FREE: Final = "in its hands-free profile, which sounds like a telephone"
+_LIKE_A_TELEPHONE: Final = "sounds like a telephone"
+HANDS_FREE: Final = f"in its hands-free profile, which {_LIKE_A_TELEPHONE}"
 HANDS_FREE_ADVICE: Final = "use another microphone, and the headset as speaker only"
 
 Choices = Mapping[Side, "Choice | FlashliveError"]
@@ -96,7 +97,7 @@ def _row(device: "Device", choices: Choices) -> tuple[str, ...]:
     marks = [f"default {SIDES[side]}" for side in SIDES if _is_default(device, side)]
     marks += [f"{SIDES[side]} chosen last time" for side in _remembered(device)]
     marks += [f"* a talk's {SIDES[side]}" for side in SIDES if _is_chosen(device, choices[side])]
-    marks += ["hands-free: sounds like a telephone"] if device.seems_hands_free else []
+    marks += [f"hands-free: {_LIKE_A_TELEPHONE}"] if device.seems_hands_free else []
     channels = (str(device.input_channels), str(device.output_channels))
     return (str(device.index), device.name, device.host_api, *channels, f"{device.rate_hz} Hz", ", ".join(marks))
 
@@ -129,8 +130,13 @@ def _conclusions(choices: Choices, resolved: "Resolved") -> list[str]:
         if choice.missing is not None:
             lines.append(f"warning: {choice.missing}, the {what} chosen last time, is not there")
         if device.seems_hands_free:
-            lines.append(f"warning: {device.name} is {HANDS_FREE}: {HANDS_FREE_ADVICE}")
+            lines.append(f"warning: {hands_free_warning(device)}")
     return lines
+
+
+def hands_free_warning(device: "Device") -> str:
+    """Warn of a headset in its call profile, and say what to do."""
+    return f"{device.name} is {HANDS_FREE}: {HANDS_FREE_ADVICE}"
 
 
 def why(choice: "Choice", side: Side, resolved: "Resolved") -> str:
