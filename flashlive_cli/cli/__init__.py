@@ -52,7 +52,7 @@ import typer
 
 from flashlive_cli import __version__
 from flashlive_cli.cli import catalogue, devices, doctor, sessions, settings, simulate, talk, test, tools
-from flashlive_cli.cli.exits import INTERRUPTED, USAGE, exit_code_of
+from flashlive_cli.cli.exits import FAILED, INTERRUPTED, USAGE, exit_code_of
 from flashlive_cli.errors import FlashliveError
 from flashlive_cli.printable import printable
 
@@ -96,7 +96,7 @@ def main(args: Sequence[str] | None = None) -> int:
         sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - for the life of the process
     if sys.stdout is None:
         _complain("standard output is closed; > /dev/null throws it away")
-        return 1
+        return FAILED
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a Windows code page, or LANG=C, cannot spell every answer
             stream.reconfigure(errors="backslashreplace")
@@ -137,14 +137,14 @@ def _output_failed(error: OSError) -> int:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     if error.errno != errno.EPIPE:
         _complain(f"stdout takes no more output: {error.strerror}")
-    return 1
+    return FAILED
 
 
 def _unexpected(error: Exception) -> int:
     if settings.wants_trace():
         raise error
     _complain(f"unexpected {type(error).__name__}: {error} (talk --log-level debug shows where)")
-    return 1
+    return FAILED
 
 
 def _complain(message: str) -> None:

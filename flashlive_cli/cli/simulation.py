@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from flashlive_cli.cli.exits import KILLED_BY
+from flashlive_cli.cli.exits import FAILED, KILLED_BY
 from flashlive_cli.cli.guest import CannotRun, run_guest
 from flashlive_cli.cli.traffic import TrafficFiles, TrafficLog
 from flashlive_cli.clock import Clock
@@ -126,7 +126,7 @@ class _Holding:
             raise self.failure
         if self.asked.strict and not self.n_connections:
             self._mismatch("nobody has connected: nothing was tested")
-        return 1 if self.asked.strict and self.n_mismatches and code in (0, KILLED_BY + signal.SIGINT) else code
+        return FAILED if self.asked.strict and self.n_mismatches and code in (0, KILLED_BY + signal.SIGINT) else code
 
     async def _guest(self, settings: dict[str, str]) -> int:
         try:

@@ -15,7 +15,7 @@ from typing import Final
 import typer
 
 from flashlive_cli.cli.casting import NO_KEY, service_url
-from flashlive_cli.cli.exits import KILLED_BY, USAGE
+from flashlive_cli.cli.exits import FAILED, KILLED_BY, SERVICE, USAGE
 from flashlive_cli.cli.settings import read_settings
 from flashlive_cli.config import Config, find_key
 from flashlive_cli.errors import ConfigError, FileError, reason_of
@@ -35,9 +35,6 @@ from flashlive_cli.scenario.updating import update_scenario
 from flashlive_cli.scenario.variants import Case
 from flashlive_cli.session.endpoint import Endpoint, find_endpoint
 from flashlive_cli.ui.suite import Row, Status, SuiteScreen, show_table
-
-FAILED: Final = 1
-SERVICE: Final = 3
 
 HEADS: Final = ("turns", "talked", "first audio", "cost")
 """Of the table; the first audio is the median of all turns."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
+from flashlive_cli.cli.exits import FAILED
 from flashlive_cli.errors import ConfigError, FileError, ToolError
 from flashlive_cli.printable import printable, printable_json
 
@@ -234,7 +235,7 @@ def _call(box: "Toolbox", name: str, args: Mapping[str, object], *, timeout_s: f
     if interrupted:
         raise KeyboardInterrupt
     if not ok:
-        raise typer.Exit(1)
+        raise typer.Exit(FAILED)
 
 
 def _plain_line(_name: str, outcome: "Outcome") -> str:

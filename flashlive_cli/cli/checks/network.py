@@ -19,10 +19,9 @@ from urllib.parse import urlsplit
 
 from flashlive_cli.audio.inthread import begin
 from flashlive_cli.cli.checks import Check, Tell, ms
+from flashlive_cli.cli.exits import SERVICE
 from flashlive_cli.session.endpoint import Endpoint
 
-_SERVICE: Final = 3
-"""What a talk ends with that cannot reach the service."""
 _SOON_DAYS: Final = 3
 _MOST_ADDRESSES: Final = 4
 _UP: Final = "is the network up? a VPN, a firewall or a sign-in page of a Wi-Fi may be in the way"
@@ -79,11 +78,11 @@ async def _look_up(host: str, port: int, *, patience_s: float, tell: Tell) -> li
         async with asyncio.timeout(patience_s):
             rows = await begin(lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM), name="dns")
     except TimeoutError:
-        tell(Check("dns", "failed", f"{host}: no answer within {patience_s:g} s", advice, exit_code=_SERVICE))
+        tell(Check("dns", "failed", f"{host}: no answer within {patience_s:g} s", advice, exit_code=SERVICE))
         return []
     except (OSError, UnicodeError) as exc:
         reason = exc.strerror if isinstance(exc, OSError) and exc.strerror else "no name of a host"
-        tell(Check("dns", "failed", f"{host}: {reason}", advice, exit_code=_SERVICE))
+        tell(Check("dns", "failed", f"{host}: {reason}", advice, exit_code=SERVICE))
         return []
     took = ms(time.perf_counter() - begun)
     names = list(dict.fromkeys(str(row[4][0]) for row in rows))
@@ -136,7 +135,7 @@ async def _connect(addresses: Sequence[Address], *, patience_s: float, tell: Tel
                 tell(Check("tcp", "ok", found, figures=figures))
             return connection
     advice = f"{_UP}; for a server of your own: is it running, and is the port right?"
-    tell(Check("tcp", "failed", ", ".join(refusals), advice, {"refusals": refusals}, _SERVICE))
+    tell(Check("tcp", "failed", ", ".join(refusals), advice, {"refusals": refusals}, SERVICE))
     return None
 
 
@@ -149,16 +148,16 @@ async def _encrypt(connection: socket.socket, host: str, *, patience_s: float, t
             _, writer = await asyncio.open_connection(sock=connection, ssl=context, server_hostname=host)
     except TimeoutError:
         advice = "is it a TLS server? a firewall may swallow what it does not know"
-        tell(Check("tls", "failed", f"{host} did not answer within {patience_s:g} s", advice, exit_code=_SERVICE))
+        tell(Check("tls", "failed", f"{host} did not answer within {patience_s:g} s", advice, exit_code=SERVICE))
         return False
     except ssl.SSLCertVerificationError as exc:
         found = f"the certificate of {host} is not trusted: {exc.verify_message}"
-        tell(Check("tls", "failed", found, _advice_on_certificate(exc), exit_code=_SERVICE))
+        tell(Check("tls", "failed", found, _advice_on_certificate(exc), exit_code=SERVICE))
         return False
     except OSError as exc:  # ssl.SSLError is one
         reason = exc.reason if isinstance(exc, ssl.SSLError) and exc.reason else exc.strerror or str(exc)
         advice = "is it a plain server, for ws://? a firewall may also cut what it cannot read"
-        tell(Check("tls", "failed", f"{host}: {reason}", advice, exit_code=_SERVICE))
+        tell(Check("tls", "failed", f"{host}: {reason}", advice, exit_code=SERVICE))
         return False
     took = ms(time.perf_counter() - begun)
     encrypted: ssl.SSLObject = writer.get_extra_info("ssl_object")
