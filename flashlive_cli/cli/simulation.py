@@ -152,15 +152,15 @@ class _Holding:
         """SIGTERM ends a server as it should end, Ctrl-C and a closed terminal as ever: the codes, as they come."""
         caught: list[int] = []
 
-        def end(code: int) -> None:
-            caught.append(code)
+        def end(number: int) -> None:
+            caught.append(0 if number == signal.SIGTERM else KILLED_BY + number)
             self.over.set()
 
         taken = []
-        for name, code in (("SIGTERM", 0), ("SIGINT", KILLED_BY + 2), ("SIGHUP", KILLED_BY + 1)):
+        for name in ("SIGTERM", "SIGINT", "SIGHUP"):
             with contextlib.suppress(NotImplementedError, AttributeError):  # Windows
                 number = getattr(signal, name)
-                self.loop.add_signal_handler(number, end, code)
+                self.loop.add_signal_handler(number, end, number)
                 taken.append(number)
         try:
             yield caught

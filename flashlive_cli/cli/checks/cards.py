@@ -5,6 +5,7 @@ from flashlive_cli.audio.inthread import begin
 from flashlive_cli.cli.checks import Check, Tell, failure
 from flashlive_cli.cli.choice import Choice, choose_device, found_in_time
 from flashlive_cli.cli.devices import HANDS_FREE, HANDS_FREE_ADVICE, Side, why
+from flashlive_cli.cli.exits import DEVICE
 from flashlive_cli.config import Resolved
 from flashlive_cli.errors import FlashliveError
 
@@ -26,7 +27,7 @@ async def check_portaudio(tell: Tell) -> bool:
     figures = {"version": version, "host_apis": apis, "devices": len(there)}
     found = f"{version}; {', '.join(apis) or 'no host API'}; {len(there)} devices"
     if not there:
-        tell(Check("portaudio", "failed", found, _NO_CARD, figures, exit_code=4))
+        tell(Check("portaudio", "failed", found, _NO_CARD, figures, exit_code=DEVICE))
         return False
     tell(Check("portaudio", "ok", found, figures=figures))
     return True
