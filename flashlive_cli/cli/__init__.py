@@ -33,6 +33,7 @@ The command line: introduces the rooms to each other; errors become exit codes h
     remembered.py  the ones chosen last
     doctor.py      `flashlive doctor`; what it looks at is in checks/
     exits.py       exit codes
+    signals.py     signals that are met
     sessions.py    `flashlive sessions`
     table.py       columns for people
     settings.py    `flashlive config`, and settings for the other commands

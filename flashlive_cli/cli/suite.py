@@ -1,12 +1,11 @@
 """A run of scenarios held: read, handed to the workers, shown, and written down."""
 
-import contextlib
 import os
 import signal
 import statistics
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,6 +16,7 @@ import typer
 from flashlive_cli.cli.casting import NO_KEY, service_url
 from flashlive_cli.cli.exits import FAILED, KILLED_BY, SERVICE, USAGE
 from flashlive_cli.cli.settings import read_settings
+from flashlive_cli.cli.signals import interrupted_by
 from flashlive_cli.config import Config, find_key
 from flashlive_cli.errors import ConfigError, FileError, reason_of
 from flashlive_cli.printable import printable
@@ -103,7 +103,7 @@ def hold_suite(asked: Asked) -> int:
         draw=asked.html is not None or asked.evidence is not None,
     )
     with (
-        _terminable() as ended_by,
+        interrupted_by("SIGTERM", "SIGHUP") as ended_by,  # as by Ctrl-C: what there is by then is reported
         SuiteScreen(sys.stderr, len(chosen) * asked.repeat, live=sys.stderr.isatty()) as screen,
     ):
         result = run_suite(plan, _Audience(screen))
@@ -202,25 +202,6 @@ def _write(asked: Asked, result: Result, *, began: datetime, took_s: float) -> N
 def _unrun(result: Result) -> list[Unrun]:
     cases = [verdict.case for verdict in result.verdicts if not verdict.runs]
     return [Unrun(case.id, case.name, str(case.written.path)) for case in cases]
-
-
-@contextlib.contextmanager
-def _terminable() -> Iterator[list[int]]:
-    """Let SIGTERM, and a terminal that is closed, end a run as Ctrl-C does: what there is by then is reported."""
-    caught: list[int] = []
-
-    def end(number: int, frame: object) -> None:
-        del frame
-        caught.append(number)
-        raise KeyboardInterrupt
-
-    numbers = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]  # Windows has one
-    before = {number: signal.signal(number, end) for number in numbers}
-    try:
-        yield caught
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _check(asked: Asked) -> None:
