@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Final, Literal
 
 import typer
 
-from flashlive_cli.cli.catalogue import JsonOption
-from flashlive_cli.cli.settings import ConfigOption, ProfileOption, read_settings
+from flashlive_cli.cli.options import ConfigOption, JsonOption, ProfileOption
+from flashlive_cli.cli.settings import read_settings
 from flashlive_cli.errors import DeviceError, FlashliveError
 from flashlive_cli.printable import printable
 
