@@ -32,6 +32,7 @@ The command line: introduces the rooms to each other; errors become exit codes h
     devices.py     `flashlive devices`
     choice.py      which microphone and speaker a talk uses
     remembered.py  the ones chosen last
+    statefile.py   where that is kept, and other things from one command to the next
     doctor.py      `flashlive doctor`; what it looks at is in checks/
     exits.py       exit codes
     signals.py     signals that are met

@@ -23,6 +23,7 @@ Form = Literal["md", "json", "srt", "vtt"]
 NO_RECORDINGS: Final = "flashlive talk --record DIR makes one, or --dir says where they are"
 
 _HEAD: Final = ("id", "began", "length", "turns", "tools", "cost", "model", "ending")
+_MEMORY: Final = "recordings.json"
 _MOST_REMEMBERED: Final = 20
 _MOST_NAMED: Final = 5
 """Of the conversations that an ambiguous beginning fits."""
@@ -137,28 +138,19 @@ def _make_scenario(folder: Path, directory: Path) -> None:
 
 
 def remember_recordings(directory: Path) -> None:
-    """Keep in mind where a talk was recorded; a state folder that takes nothing is no reason to complain."""
+    """Keep in mind where a talk was recorded."""
+    from flashlive_cli.cli.statefile import write_state  # noqa: PLC0415 - --help needs none of it
+
     kept = str(directory.absolute())
     others = [other for other in _remembered() if other != kept]
-    with contextlib.suppress(OSError):
-        path = _memory()
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with os.fdopen(open_private(path, os.O_TRUNC), "w", encoding="utf-8") as file:
-            json.dump([kept, *others][:_MOST_REMEMBERED], file)
+    write_state(_MEMORY, [kept, *others][:_MOST_REMEMBERED])
 
 
 def _remembered() -> list[str]:
-    try:
-        directories = json.loads(_memory().read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return []
+    from flashlive_cli.cli.statefile import read_state  # noqa: PLC0415 - --help needs none of it
+
+    directories = read_state(_MEMORY)
     return [each for each in directories if isinstance(each, str)] if isinstance(directories, list) else []
-
-
-def _memory() -> Path:
-    import platformdirs  # noqa: PLC0415 - --help needs none of it
-
-    return platformdirs.user_state_path("flashlive", appauthor=False) / "recordings.json"
 
 
 def _directories(directory: Path | None, config: Path | None, profile: str | None) -> list[Path]:
