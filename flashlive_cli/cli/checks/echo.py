@@ -186,9 +186,8 @@ async def _measure(rig: _Rig) -> Check:
     try:
         echo = _attach(rig)
     except DeviceError as error:
-        found, _, advice = str(error).partition("; ")
-        words = f"pip install pywebrtc-audio; {advice}"
-        return Check("echo", "warning", f"{heard}; {found}", words, _figures(coupling, None, "half"))
+        advice = f"pip install pywebrtc-audio; {error.advice}"
+        return Check("echo", "warning", f"{heard}; {error.words}", advice, _figures(coupling, None, "half"))
     await rig.play(speech_like())
     erle_db = echo.erle_db
     if echo.state == "half":
