@@ -16,6 +16,7 @@ The command line: introduces the rooms to each other; errors become exit codes h
     foreign.py     what drivers, tools' children and other strangers print, kept in order
     turns.py       what the user gave to say, in the order given
     rules.py       what goes together
+    service.py     where the service is found, with which key
     options.py     options that several commands have
     toolset.py     what the model may call: functions and servers put together
     consent.py     whether a tool that asks first may be run

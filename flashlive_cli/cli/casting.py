@@ -30,8 +30,9 @@ from flashlive_cli.cli.rules import (
     live_input,
     live_output,
 )
+from flashlive_cli.cli.service import find_service, secrets_with
 from flashlive_cli.cli.turns import Given
-from flashlive_cli.config import Config, Resolved, find_key
+from flashlive_cli.config import Config, Resolved
 from flashlive_cli.errors import ConfigError, FileError
 from flashlive_cli.printable import printable
 from flashlive_cli.private import open_private
@@ -39,7 +40,7 @@ from flashlive_cli.protocol import commands as c
 from flashlive_cli.protocol.families import Model, find_model
 from flashlive_cli.protocol.prices import Price, find_price
 from flashlive_cli.protocol.voices import find_voice
-from flashlive_cli.session.endpoint import Endpoint, find_endpoint
+from flashlive_cli.session.endpoint import Endpoint
 from flashlive_cli.session.setups import make_setup
 
 if TYPE_CHECKING:
@@ -47,10 +48,6 @@ if TYPE_CHECKING:
     from flashlive_cli.toolbox import Toolbox
     from flashlive_cli.toolbox.mcp_config import Server
     from flashlive_cli.video.wanted import Wanted
-
-NO_KEY: Final = (
-    "there is no API key; get one at https://aistudio.google.com/apikey and set GEMINI_API_KEY, or talk to --sim"
-)
 
 _RESOLUTIONS: Final[Mapping[str, c.MediaResolution]] = {"low": "LOW", "medium": "MEDIUM", "high": "HIGH"}
 
@@ -148,7 +145,7 @@ def cast_talk(
         price = find_price(model.id, settings.prices)
     with _naming(resolved.sources["voice"]):
         voice = find_voice(settings.voice) if settings.voice else None
-    endpoint = None if sim else _find_service(settings)
+    endpoint = None if sim else find_service(settings, instead="talk to --sim")
     script = _load_script(scenario) if scenario else None
     toolbox = _load_tools(settings)
     servers = _read_servers(settings)
@@ -167,7 +164,6 @@ def cast_talk(
     data = _find_data(stack) if (toolbox or form == "panel") and settings.output != STDOUT else None
     if form == "panel" and data is None and passage is not None:
         data = passage.stderr
-    key = find_key(os.environ)
     return Cast(
         model=model,
         price=price,
@@ -186,7 +182,7 @@ def cast_talk(
         data=data,
         passage=passage,
         seen=seen,
-        secrets=(key,) if key and endpoint is not None else (),
+        secrets=secrets_with(endpoint),
     )
 
 
@@ -219,19 +215,6 @@ class _LogLine(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         return printable(super().format(record), keep_newlines=True)
-
-
-def service_url(settings: Config) -> str | None:
-    """Return the URL of the server in Google's place; None for Google's."""
-    return settings.url or os.environ.get("GOOGLE_GEMINI_BASE_URL") or None
-
-
-def _find_service(settings: Config) -> Endpoint:
-    base = service_url(settings)
-    key = find_key(os.environ)
-    if key is None and not (base and find_endpoint(base, "none").is_loopback):
-        raise ConfigError(NO_KEY)
-    return find_endpoint(base, key or "none")
 
 
 def _load_script(scenario: Path) -> "Script":

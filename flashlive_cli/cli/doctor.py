@@ -165,11 +165,11 @@ async def _examine(resolved: "Resolved", findings: _Findings, *, with_echo: bool
 
 
 async def _examine_service(resolved: "Resolved", findings: _Findings) -> None:
-    from flashlive_cli.cli.casting import service_url  # noqa: PLC0415
     from flashlive_cli.cli.checks import failure  # noqa: PLC0415
     from flashlive_cli.cli.checks.key import check_key  # noqa: PLC0415
     from flashlive_cli.cli.checks.network import check_network  # noqa: PLC0415
     from flashlive_cli.cli.checks.service import check_service  # noqa: PLC0415
+    from flashlive_cli.cli.service import service_url  # noqa: PLC0415
     from flashlive_cli.errors import ConfigError  # noqa: PLC0415
     from flashlive_cli.session.endpoint import GOOGLE, find_endpoint  # noqa: PLC0415
 

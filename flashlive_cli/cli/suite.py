@@ -13,11 +13,11 @@ from typing import Final
 
 import typer
 
-from flashlive_cli.cli.casting import NO_KEY, service_url
 from flashlive_cli.cli.exits import FAILED, KILLED_BY, SERVICE, USAGE
+from flashlive_cli.cli.service import check_far_end, find_service, secrets_with
 from flashlive_cli.cli.settings import read_settings
 from flashlive_cli.cli.signals import interrupted_by
-from flashlive_cli.config import Config, find_key
+from flashlive_cli.config import Config
 from flashlive_cli.errors import ConfigError, FileError, reason_of
 from flashlive_cli.printable import printable
 from flashlive_cli.private import open_private
@@ -33,7 +33,6 @@ from flashlive_cli.scenario.selection import find_files, parse_shard, read_cases
 from flashlive_cli.scenario.suite import Job, Plan, Result, Verdict, run_suite
 from flashlive_cli.scenario.updating import update_scenario
 from flashlive_cli.scenario.variants import Case
-from flashlive_cli.session.endpoint import Endpoint, find_endpoint
 from flashlive_cli.ui.suite import Row, Status, SuiteScreen, show_table
 
 HEADS: Final = ("turns", "talked", "first audio", "cost")
@@ -207,19 +206,15 @@ def _unrun(result: Result) -> list[Unrun]:
 def _check(asked: Asked) -> None:
     if asked.pass_at > asked.repeat:
         raise ConfigError(f"--pass-at {asked.pass_at} goes with --repeat of at least as many")
-    if asked.sim and asked.url:
-        raise ConfigError("--sim and --url exclude each other")
-    if asked.speed is not None and asked.speed != 1 and not asked.sim:
-        raise ConfigError("--speed goes with --sim: the service runs in real time")
+    check_far_end(sim=asked.sim, url=asked.url, speed=asked.speed or 1.0)
 
 
 def _stage(asked: Asked, settings: Config) -> Stage:
     find_model(settings.model)
-    endpoint = None if asked.sim or asked.dry_run else _endpoint(settings)
-    key = find_key(os.environ)
+    endpoint = None if asked.sim or asked.dry_run else find_service(settings, instead="test against --sim")
     return Stage(
         endpoint=endpoint,
-        secrets=(key,) if key and endpoint is not None else (),
+        secrets=secrets_with(endpoint),
         speed=asked.speed or 1.0,
         model=settings.model,
         voice=find_voice(settings.voice) if settings.voice else None,
@@ -227,13 +222,6 @@ def _stage(asked: Asked, settings: Config) -> Stage:
         evidence=asked.evidence,
         seed=asked.seed,
     )
-
-
-def _endpoint(settings: Config) -> Endpoint:
-    base, key = service_url(settings), find_key(os.environ)
-    if key is None and not (base and find_endpoint(base, "none").is_loopback):
-        raise ConfigError(NO_KEY.replace("talk to --sim", "test against --sim"))
-    return find_endpoint(base, key or "none")
 
 
 def _list(cases: Sequence[Case]) -> int:
