@@ -4,6 +4,8 @@ The command line: introduces the rooms to each other; errors become exit codes h
     __init__.py    the commands together, and the one place where an error is printed
     talk.py        `flashlive talk`: options
     casting.py     what a talk needs, found and checked before anything begins
+    outputs.py     where its voice and words go
+    logfile.py     where its log goes
     stage.py       a talk held
     sound.py       its ears and mouth
     screen.py      what is seen of it

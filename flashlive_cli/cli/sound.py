@@ -190,7 +190,7 @@ class TalkSound:
             self._speaker = program
             return program
         if choice is None:
-            file = WavSpeaker.open(self._clock, self._cast.output, failed=self._screen.failed)
+            file = WavSpeaker.open(self._clock, self._cast.outputs.voice, failed=self._screen.failed)
             self._stack.push_async_callback(file.close)
             return file
         from flashlive_cli.audio.cardspeaker import CardSpeaker  # noqa: PLC0415 - see `prepare`

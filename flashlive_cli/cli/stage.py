@@ -51,11 +51,11 @@ def hold_talk(
 async def _hold(settings: Config, cast: Cast, *, resume: bool) -> None:
     clock = Clock(settings.speed)
     screen = Screen(
-        cast.form,
+        cast.outputs.form,
         clock,
-        data=cast.data,
+        data=cast.outputs.data,
         sound_on_stdout=settings.output == STDOUT,
-        passage=cast.passage,
+        passage=cast.outputs.passage,
         keys=offered_keys(cast, settings),
         limit_s=settings.max_duration,
     )
