@@ -7,6 +7,7 @@ Every error flashlive raises on purpose.
     ├─ FileError              a file cannot be read, is not what it claims, or cannot be created
     ├─ OutputFailed           a file or pipe stopped taking data in the middle of a talk
     ├─ DeviceError            no such sound device, or it went away
+    │  └─ SoundSystemHangs    the system of all of them does not react
     ├─ ToolError              tools.py does not load, or declares what cannot be said
     ├─ ProtocolError
     │  ├─ LocalProtocolError  we tried to send what must not be sent now: our bug
@@ -16,8 +17,8 @@ Every error flashlive raises on purpose.
     ├─ NoAnswer               the far end stays silent
     └─ ScenarioFailed         the run answered "no"
 
-A message says what happened, to what, and what to try; never the API key. Only the command line prints
-one and turns its class into an exit code.
+A message says what happened, to what, and what to try, which whoever shows that apart finds in `advice`; never the API
+key. Only the command line prints one and turns its class into an exit code.
 """
 
 
@@ -26,8 +27,27 @@ def reason_of(exc: OSError | ValueError) -> str:
     return (exc.strerror if isinstance(exc, OSError) else None) or str(exc)
 
 
+def advised(words: str, advice: str) -> str:
+    """Put what is so and what to do about it into one line; the latter may be empty."""
+    return f"{words}; {advice}" if advice else words
+
+
 class FlashliveError(Exception):
-    """Whatever flashlive reports to its user in one line."""
+    """
+    Whatever flashlive reports to its user in one line, which is what `str` makes of it.
+
+    Attributes:
+        words: what happened, and to what.
+        advice: what to try; empty where the words say that, or nobody knows.
+    """
+
+    def __init__(self, words: str, advice: str = "") -> None:
+        super().__init__(words)
+        self.words = words
+        self.advice = advice
+
+    def __str__(self) -> str:
+        return advised(self.words, self.advice)
 
 
 class ConfigError(FlashliveError):
@@ -59,6 +79,15 @@ class DeviceError(FlashliveError):
     """A sound device is missing, ambiguous, refuses to open, or went away."""
 
 
+class SoundSystemHangs(DeviceError):
+    """The sound system does not come back from what it was asked; it is not to be asked again."""
+
+    def __init__(
+        self, words: str = "the sound system does not react", advice: str = "is your sound server frozen?"
+    ) -> None:
+        super().__init__(words, advice)
+
+
 class ToolError(FlashliveError):
     """A tools file does not load, or declares what the Live schema subset cannot say."""
 
@@ -84,8 +113,8 @@ class ConnectionRejected(FlashliveError):
         reason: the server's own words, possibly cut at 123 bytes.
     """
 
-    def __init__(self, message: str, *, code: int | None = None, reason: str = "") -> None:
-        super().__init__(message)
+    def __init__(self, words: str, advice: str = "", *, code: int | None = None, reason: str = "") -> None:
+        super().__init__(words, advice)
         self.code = code
         self.reason = reason
 

@@ -70,7 +70,7 @@ def load_portaudio() -> Any:
     try:
         import sounddevice  # noqa: PLC0415, TID251 - the one place; 80 ms, and no PortAudio on a bare Linux
     except OSError as exc:
-        raise DeviceError(f"PortAudio is not installed; {_how_to_install()}") from exc
+        raise DeviceError("PortAudio is not installed", _how_to_install()) from exc
     except Exception as exc:
         # sounddevice starts PortAudio on import, and its own exception cannot be named before
         if type(exc).__name__ != "PortAudioError":
@@ -157,10 +157,10 @@ def find_device(wanted: str | None, *, output: bool) -> Device:
     """
     what = "speaker" if output else "microphone"
     if wanted is not None and not wanted.strip():
-        raise ConfigError(f"the name of the {what} is empty; {DEFAULT} is the system's choice")
+        raise ConfigError(f"the name of the {what} is empty", f"{DEFAULT} is the system's choice")
     able = [d for d in list_devices() if (d.output_channels if output else d.input_channels)]
     if not able:
-        raise DeviceError(f"there is no {what}; WAV files and pipes work without: --input FILE.wav, --output none")
+        raise DeviceError(f"there is no {what}", "WAV files and pipes work without: --input FILE.wav, --output none")
     if wanted is None:
         default = [d for d in able if (d.is_default_output if output else d.is_default_input)]
         return (default or able)[0]
@@ -180,7 +180,7 @@ def find_device(wanted: str | None, *, output: bool) -> Device:
     names = ", ".join(f"{d.index} {d.name}" for d in (found or able))
     if found:
         raise ConfigError(printable(f"{wanted!r} fits more than one {what}: {names}"))
-    raise DeviceError(printable(f"{wanted!r} fits no {what}; there are: {names}"))
+    raise DeviceError(printable(f"{wanted!r} fits no {what}"), printable(f"there are: {names}"))
 
 
 def likely_devices(names: Sequence[str], *, output: bool) -> list[Device]:

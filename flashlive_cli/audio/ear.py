@@ -22,11 +22,13 @@ CLIPPED_SAMPLE: Final = 32_700
 CLIPPED_SHARE: Final = 0.01
 CLIPPING_WINDOW_S: Final = 1.0
 
-MUTE_WORDS: Final = (
-    "your microphone is silent: not one sample of sound in 5 s; is it muted, or is this program not allowed to "
-    "record (macOS, Windows: privacy settings)? flashlive devices lists the others"
+SILENT: Final = "your microphone is silent: not one sample of sound"
+SILENT_ADVICE: Final = (
+    "is it muted, or is this program not allowed to record (macOS, Windows: privacy settings)? "
+    "flashlive devices lists the others"
 )
-CLIPPING_WORDS: Final = "your microphone is too loud and clips: turn its level down, or move away from it"
+CLIPS: Final = "your microphone is too loud and clips"
+CLIPS_ADVICE: Final = "turn its level down, or move away from it"
 
 
 class Ear:
@@ -125,7 +127,7 @@ class Ear:
         self._has_heard = self._has_heard or bool(raw.strip(b"\0"))  # a gate may make true silence of pauses
         self._mute_chunks = 0 if self._has_heard else self._mute_chunks + BATCH_CHUNKS
         if self._mute_chunks * CHUNK_S >= MUTE_S:
-            self._tell(MUTE_WORDS)
+            self._tell(f"{SILENT} in {MUTE_S:g} s; {SILENT_ADVICE}")
         samples = np.frombuffer(raw, "<i2")
         peak = max(int(samples.max()), -int(samples.min()))
         self.peak_dbfs = dbfs(peak / FULL_SCALE)
@@ -134,7 +136,7 @@ class Ear:
         self._window_chunks += BATCH_CHUNKS
         if self._window_chunks * CHUNK_S >= CLIPPING_WINDOW_S:
             if self._clipped > CLIPPED_SHARE * WIRE_IN.rate_hz * CLIPPING_WINDOW_S:
-                self._tell(CLIPPING_WORDS)
+                self._tell(f"{CLIPS}: {CLIPS_ADVICE}")
             self._window_chunks = self._clipped = 0
 
     def _tell(self, words: str) -> None:

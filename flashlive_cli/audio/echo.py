@@ -287,6 +287,6 @@ def _make_canceller(delay_ms: int) -> "EchoCanceller":
         from pywebrtc_audio import EchoCanceller  # noqa: PLC0415 - a machine without a wheel for it can still talk
     except ImportError as exc:
         raise DeviceError(
-            "echo cancellation needs pywebrtc-audio, which is not installed; --echo half does without"
+            "echo cancellation needs pywebrtc-audio, which is not installed", "--echo half does without"
         ) from exc
     return EchoCanceller(WIRE_IN.rate_hz, stream_delay_ms=delay_ms)

@@ -16,7 +16,7 @@ from typing import Any, Final, Literal
 from flashlive_cli.audio import doorbell
 from flashlive_cli.audio.devices import Device, load_portaudio
 from flashlive_cli.audio.inthread import begin
-from flashlive_cli.errors import DeviceError
+from flashlive_cli.errors import DeviceError, SoundSystemHangs
 from flashlive_cli.pcm import PcmFormat
 from flashlive_cli.printable import printable
 
@@ -57,7 +57,7 @@ async def look_anew(patience_s: float) -> bool:
     else may be asked of PortAudio.
 
     Raises:
-        DeviceError: it does not come to an end. Nothing may be asked any more.
+        SoundSystemHangs: it does not come to an end. Nothing may be asked any more.
     """
     sounddevice = load_portaudio()
 
@@ -84,7 +84,7 @@ async def look_anew(patience_s: float) -> bool:
         raise
     if not finished:
         _leave_alone(done)
-        raise DeviceError("the sound system does not react; is your sound server frozen?")
+        raise SoundSystemHangs
     return done.result()
 
 
@@ -270,7 +270,7 @@ class Stream:
         if not finished:
             self._abandon()
             name = printable(self.device.name)
-            raise DeviceError(f"{name} does not react; restart your sound server, or choose another device")
+            raise DeviceError(f"{name} does not react", "restart your sound server, or choose another device")
         try:
             done.result()
         except sounddevice.PortAudioError as exc:
@@ -325,4 +325,5 @@ def _make(
                 break
         else:
             return stream, pcm
-    raise DeviceError(printable(f"{device.name} cannot be opened ({refusals[0]}); flashlive devices lists the others"))
+    words = printable(f"{device.name} cannot be opened ({refusals[0]})")
+    raise DeviceError(words, "flashlive devices lists the others")

@@ -4,6 +4,8 @@ The command line: introduces the rooms to each other; errors become exit codes h
     __init__.py    the commands together, and the one place where an error is printed
     talk.py        `flashlive talk`: options
     casting.py     what a talk needs, found and checked before anything begins
+    outputs.py     where its voice and words go
+    logfile.py     where its log goes
     stage.py       a talk held
     sound.py       its ears and mouth
     screen.py      what is seen of it
@@ -17,6 +19,8 @@ The command line: introduces the rooms to each other; errors become exit codes h
     foreign.py     what drivers, tools' children and other strangers print, kept in order
     turns.py       what the user gave to say, in the order given
     rules.py       what goes together
+    service.py     where the service is found, with which key
+    options.py     options that several commands have
     toolset.py     what the model may call: functions and servers put together
     consent.py     whether a tool that asks first may be run
     keyboard.py    lines typed while a talk goes on
@@ -32,9 +36,12 @@ The command line: introduces the rooms to each other; errors become exit codes h
     devices.py     `flashlive devices`
     choice.py      which microphone and speaker a talk uses
     remembered.py  the ones chosen last
+    statefile.py   where that is kept, and other things from one command to the next
     doctor.py      `flashlive doctor`; what it looks at is in checks/
     exits.py       exit codes
+    signals.py     signals that are met
     sessions.py    `flashlive sessions`
+    table.py       columns for people
     settings.py    `flashlive config`, and settings for the other commands
 
 Whatever costs start-up time is imported where it is used: `--help` needs none of it.

@@ -6,40 +6,26 @@ as everywhere. Whatever is wrong is an error here; an output file that exists is
 accepted the talk.
 """
 
-import contextlib
-import logging
-import os
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Final, TextIO
+from typing import TYPE_CHECKING, Final
 
 from flashlive_cli.audio.clips import Clip, open_raw, open_wav
-from flashlive_cli.audio.wavwrite import check_target
-from flashlive_cli.cli.foreign import Passage, foreign_stderr, stdout_aside
-from flashlive_cli.cli.form import Form, find_form
-from flashlive_cli.cli.rules import (
-    SPEAKER,
-    STDIN,
-    STDOUT,
-    check_devices,
-    check_options,
-    is_live,
-    live_input,
-    live_output,
-)
+from flashlive_cli.cli.form import find_form
+from flashlive_cli.cli.logfile import start_log
+from flashlive_cli.cli.outputs import Outputs, open_outputs, open_passage
+from flashlive_cli.cli.rules import STDIN, check_devices, check_options, live_input, live_output
+from flashlive_cli.cli.service import find_service, secrets_with
 from flashlive_cli.cli.turns import Given
-from flashlive_cli.config import Config, Resolved, find_key
-from flashlive_cli.errors import ConfigError, FileError
-from flashlive_cli.printable import printable
-from flashlive_cli.private import open_private
+from flashlive_cli.config import Config, Resolved
+from flashlive_cli.errors import ConfigError
 from flashlive_cli.protocol import commands as c
 from flashlive_cli.protocol.families import Model, find_model
 from flashlive_cli.protocol.prices import Price, find_price
 from flashlive_cli.protocol.voices import find_voice
-from flashlive_cli.session.endpoint import Endpoint, find_endpoint
+from flashlive_cli.session.endpoint import Endpoint
 from flashlive_cli.session.setups import make_setup
 
 if TYPE_CHECKING:
@@ -47,10 +33,6 @@ if TYPE_CHECKING:
     from flashlive_cli.toolbox import Toolbox
     from flashlive_cli.toolbox.mcp_config import Server
     from flashlive_cli.video.wanted import Wanted
-
-NO_KEY: Final = (
-    "there is no API key; get one at https://aistudio.google.com/apikey and set GEMINI_API_KEY, or talk to --sim"
-)
 
 _RESOLUTIONS: Final[Mapping[str, c.MediaResolution]] = {"low": "LOW", "medium": "MEDIUM", "high": "HIGH"}
 
@@ -73,10 +55,7 @@ class Cast:
         chosen_devices: what flags ask for, by side (`input`, `output`): to be remembered.
         endpoint: where to dial; None for the built-in simulator.
         script: what the simulator hears and answers.
-        output: takes the voice: a path, or stdout kept aside; None for a silent talk.
-        form: how the talk is shown.
-        data: takes the conversation, where not stdout or stderr do: stdout kept aside from what tools do to it.
-        passage: the way of what strangers write to stderr; None where they write to it themselves.
+        outputs: what the talk writes to.
         seen: what the model is shown beside the voice; None for nothing.
         secrets: what must not be kept anywhere: the API key.
     """
@@ -93,10 +72,7 @@ class Cast:
     chosen_devices: Mapping[str, str]
     endpoint: Endpoint | None
     script: "Script | None"
-    output: str | IO[bytes] | None
-    form: Form
-    data: TextIO | None
-    passage: Passage | None
+    outputs: Outputs
     seen: "Wanted | None"
     secrets: tuple[str, ...]
 
@@ -138,17 +114,15 @@ def cast_talk(
     ears, mouth = live_input(given), live_output(settings, given)
     check_devices(resolved, ears, mouth)
     form = find_form(resolved)
-    passage = None
-    if ears or mouth or form == "panel":
-        passage = stack.enter_context(foreign_stderr(ours_too=form == "panel"))
-    _start_log(settings, stack)
+    passage = open_passage(form, live=bool(ears or mouth), stack=stack)
+    start_log(settings, stack)
     with _naming(resolved.sources["model"]):
         model = find_model(settings.model)
     with _naming(resolved.sources["prices"]):
         price = find_price(model.id, settings.prices)
     with _naming(resolved.sources["voice"]):
         voice = find_voice(settings.voice) if settings.voice else None
-    endpoint = None if sim else _find_service(settings)
+    endpoint = None if sim else find_service(settings, instead="talk to --sim")
     script = _load_script(scenario) if scenario else None
     toolbox = _load_tools(settings)
     servers = _read_servers(settings)
@@ -163,11 +137,6 @@ def cast_talk(
     chosen = {
         side: name for side, name in sides.items() if name and resolved.sources[f"{side}_device"].startswith("flag")
     }
-    output = _find_output(settings, stack)
-    data = _find_data(stack) if (toolbox or form == "panel") and settings.output != STDOUT else None
-    if form == "panel" and data is None and passage is not None:
-        data = passage.stderr
-    key = find_key(os.environ)
     return Cast(
         model=model,
         price=price,
@@ -181,12 +150,9 @@ def cast_talk(
         chosen_devices=chosen,
         endpoint=endpoint,
         script=script,
-        output=output,
-        form=form,
-        data=data,
-        passage=passage,
+        outputs=open_outputs(settings, form, passage, runs_tools=toolbox is not None, stack=stack),
         seen=seen,
-        secrets=(key,) if key and endpoint is not None else (),
+        secrets=secrets_with(endpoint),
     )
 
 
@@ -197,41 +163,6 @@ def _naming(source: str) -> Iterator[None]:
         yield
     except ConfigError as exc:
         raise ConfigError(f"{source}: {exc}") from exc
-
-
-def _start_log(settings: Config, stack: ExitStack) -> None:
-    log: logging.Handler = logging.StreamHandler()
-    if settings.log_file:
-        try:
-            descriptor = open_private(settings.log_file, os.O_APPEND)
-        except (OSError, ValueError) as exc:
-            reason = exc.strerror if isinstance(exc, OSError) else "no such path"
-            raise FileError(f"the log {settings.log_file} cannot be written: {reason}") from exc
-        file = stack.enter_context(os.fdopen(descriptor, "a", encoding="utf-8"))
-        log = logging.StreamHandler(file)
-    stack.callback(logging.getLogger().removeHandler, log)
-    log.setFormatter(_LogLine("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-    logging.basicConfig(handlers=[log], level=settings.log_level.upper(), force=True)
-
-
-class _LogLine(logging.Formatter):
-    """A log line that is safe to look at, whosever words are in it."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        return printable(super().format(record), keep_newlines=True)
-
-
-def service_url(settings: Config) -> str | None:
-    """Return the URL of the server in Google's place; None for Google's."""
-    return settings.url or os.environ.get("GOOGLE_GEMINI_BASE_URL") or None
-
-
-def _find_service(settings: Config) -> Endpoint:
-    base = service_url(settings)
-    key = find_key(os.environ)
-    if key is None and not (base and find_endpoint(base, "none").is_loopback):
-        raise ConfigError(NO_KEY)
-    return find_endpoint(base, key or "none")
 
 
 def _load_script(scenario: Path) -> "Script":
@@ -305,33 +236,3 @@ def _open_clip(turn: Given, *, raw: bool, stack: ExitStack) -> Clip | None:
     clip: Clip = open_raw(STDIN) if raw and turn.value == STDIN else open_wav(turn.value)
     stack.callback(clip.close)
     return clip
-
-
-def _find_output(settings: Config, stack: ExitStack) -> str | IO[bytes] | None:
-    """See where the voice goes; a talk with files is silent by default."""
-    target = settings.output
-    if target is None or target == "none" or is_live(target, SPEAKER):
-        return None
-    if target != STDOUT:
-        check_target(target)
-        return target
-    # the sound goes out by a descriptor of its own; whatever else is printed to stdout goes to stderr meanwhile
-    return stack.enter_context(stdout_aside())
-
-
-def _find_data(stack: ExitStack) -> TextIO | None:
-    """Keep stdout aside for the conversation: a tool's child process may write to descriptor 1."""
-    try:
-        sys.stdout.fileno()
-    except (AttributeError, OSError):  # replaced by something that is no file
-        return None
-    encoding, errors = sys.stdout.encoding, sys.stdout.errors
-    aside = stack.enter_context(stdout_aside())
-    data = os.fdopen(os.dup(aside.fileno()), "w", encoding=encoding, errors=errors)
-    stack.callback(_close_quietly, data)
-    return data
-
-
-def _close_quietly(stream: TextIO) -> None:
-    with contextlib.suppress(OSError):  # its reader is gone, which the talk has noticed and said
-        stream.close()

@@ -2,15 +2,15 @@
 
 import json
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
+
+from flashlive_cli.cli.options import JsonOption
 
 if TYPE_CHECKING:
     from flashlive_cli.protocol.families import Model
     from flashlive_cli.protocol.prices import Price
-
-JsonOption = Annotated[bool, typer.Option("--json", help="As JSON, for scripts.")]
 
 
 def register(app: typer.Typer) -> None:

@@ -6,7 +6,7 @@ from typing import Final, Literal, TypeVar
 
 from flashlive_cli.audio.devices import Device, find_device
 from flashlive_cli.cli.remembered import Side, remembered_device
-from flashlive_cli.errors import ConfigError, DeviceError
+from flashlive_cli.errors import ConfigError, DeviceError, SoundSystemHangs
 
 FIND_PATIENCE_S: Final = 10.0
 T = TypeVar("T")
@@ -57,10 +57,10 @@ async def found_in_time(search: "asyncio.Future[T]") -> T:
     Wait for a thread that asks the sound system for something; see `inthread.begin`.
 
     Raises:
-        DeviceError: it does not come to an end.
+        SoundSystemHangs: it does not come to an end.
     """
     try:
         async with asyncio.timeout(FIND_PATIENCE_S):
             return await search
     except TimeoutError as exc:
-        raise DeviceError("the sound system does not react; is your sound server frozen?") from exc
+        raise SoundSystemHangs from exc

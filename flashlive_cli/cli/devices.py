@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Final, Literal
 
 import typer
 
-from flashlive_cli.cli.catalogue import JsonOption
-from flashlive_cli.cli.settings import ConfigOption, ProfileOption, read_settings
+from flashlive_cli.cli.options import ConfigOption, JsonOption, ProfileOption
+from flashlive_cli.cli.settings import read_settings
 from flashlive_cli.errors import DeviceError, FlashliveError
 from flashlive_cli.printable import printable
 
@@ -24,7 +24,8 @@ NO_SOUND: Final = (
     "and by programs, here run on the machine you sit at: --input 'cmd:ssh laptop arecord -q -f S16_LE -r 16000 -c 1 "
     "-t raw' --output 'cmd:ssh laptop aplay -q -f S16_LE -r 24000 -c 1 -t raw --buffer-time=60000'"
 )
-HANDS_FREE: Final = "in its hands-free profile, which sounds like a telephone"
+_LIKE_A_TELEPHONE: Final = "sounds like a telephone"
+HANDS_FREE: Final = f"in its hands-free profile, which {_LIKE_A_TELEPHONE}"
 HANDS_FREE_ADVICE: Final = "use another microphone, and the headset as speaker only"
 
 Choices = Mapping[Side, "Choice | FlashliveError"]
@@ -54,8 +55,8 @@ def devices(as_json: JsonOption = False, config: ConfigOption = None, profile: P
     if not there:
         raise DeviceError(f"there is no sound device; {NO_SOUND}")
     if not as_json:
-        for line in (*_table(there, choices), "", *_conclusions(choices, resolved)):
-            typer.echo(printable(line).rstrip())
+        for line in (*_table(there, choices), "", *map(printable, _conclusions(choices, resolved))):
+            typer.echo(line)
 
 
 async def _look(resolved: "Resolved") -> "tuple[list[Device], Choices]":
@@ -86,17 +87,17 @@ def _wanted(resolved: "Resolved") -> dict[Side, str | None]:
 
 
 def _table(there: "Sequence[Device]", choices: Choices) -> list[str]:
+    from flashlive_cli.cli.table import table  # noqa: PLC0415 - --help needs none of it
+
     head = ("#", "name", "host API", "in", "out", "rate", "")
-    rows = [head, *(_row(device, choices) for device in there)]
-    widths = [max(len(printable(row[column])) for row in rows) for column in range(len(head))]
-    return ["  ".join(f"{printable(cell):{width}}" for cell, width in zip(row, widths, strict=True)) for row in rows]
+    return table(head, (_row(device, choices) for device in there))
 
 
 def _row(device: "Device", choices: Choices) -> tuple[str, ...]:
     marks = [f"default {SIDES[side]}" for side in SIDES if _is_default(device, side)]
     marks += [f"{SIDES[side]} chosen last time" for side in _remembered(device)]
     marks += [f"* a talk's {SIDES[side]}" for side in SIDES if _is_chosen(device, choices[side])]
-    marks += ["hands-free: sounds like a telephone"] if device.seems_hands_free else []
+    marks += [f"hands-free: {_LIKE_A_TELEPHONE}"] if device.seems_hands_free else []
     channels = (str(device.input_channels), str(device.output_channels))
     return (str(device.index), device.name, device.host_api, *channels, f"{device.rate_hz} Hz", ", ".join(marks))
 
@@ -129,8 +130,13 @@ def _conclusions(choices: Choices, resolved: "Resolved") -> list[str]:
         if choice.missing is not None:
             lines.append(f"warning: {choice.missing}, the {what} chosen last time, is not there")
         if device.seems_hands_free:
-            lines.append(f"warning: {device.name} is {HANDS_FREE}: {HANDS_FREE_ADVICE}")
+            lines.append(f"warning: {hands_free_warning(device)}")
     return lines
+
+
+def hands_free_warning(device: "Device") -> str:
+    """Warn of a headset in its call profile, and say what to do."""
+    return f"{device.name} is {HANDS_FREE}: {HANDS_FREE_ADVICE}"
 
 
 def why(choice: "Choice", side: Side, resolved: "Resolved") -> str:

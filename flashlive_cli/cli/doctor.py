@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from flashlive_cli.cli.settings import ConfigOption, ProfileOption, read_settings
+from flashlive_cli.cli.options import ConfigOption, InputDeviceOption, OutputDeviceOption, ProfileOption, UrlOption
+from flashlive_cli.cli.settings import read_settings
 from flashlive_cli.printable import printable
 
 if TYPE_CHECKING:
@@ -49,15 +50,9 @@ def doctor(  # noqa: PLR0917 - options are given by name
         ),
     ] = 3.0,
     quiet: Annotated[bool, typer.Option("--quiet", help="Play no test tone.")] = False,
-    url: Annotated[
-        str | None, typer.Option("--url", metavar="URL", help="Another server than Google's, as talk has it.")
-    ] = None,
-    input_device: Annotated[
-        str | None, typer.Option("--input-device", metavar="NAME", help="Microphone, by number or part of its name.")
-    ] = None,
-    output_device: Annotated[
-        str | None, typer.Option("--output-device", metavar="NAME", help="Speaker, by number or part of its name.")
-    ] = None,
+    url: UrlOption = None,
+    input_device: InputDeviceOption = None,
+    output_device: OutputDeviceOption = None,
     config: ConfigOption = None,
     profile: ProfileOption = None,
 ) -> None:
@@ -170,11 +165,11 @@ async def _examine(resolved: "Resolved", findings: _Findings, *, with_echo: bool
 
 
 async def _examine_service(resolved: "Resolved", findings: _Findings) -> None:
-    from flashlive_cli.cli.casting import service_url  # noqa: PLC0415
     from flashlive_cli.cli.checks import failure  # noqa: PLC0415
     from flashlive_cli.cli.checks.key import check_key  # noqa: PLC0415
     from flashlive_cli.cli.checks.network import check_network  # noqa: PLC0415
     from flashlive_cli.cli.checks.service import check_service  # noqa: PLC0415
+    from flashlive_cli.cli.service import service_url  # noqa: PLC0415
     from flashlive_cli.errors import ConfigError  # noqa: PLC0415
     from flashlive_cli.session.endpoint import GOOGLE, find_endpoint  # noqa: PLC0415
 

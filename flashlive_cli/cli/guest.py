@@ -6,11 +6,12 @@ import os
 import shutil
 import signal
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Final, Self
+from typing import Final
 
 from flashlive_cli.cli.exits import KILLED_BY
+from flashlive_cli.cli.signals import on_signals
 from flashlive_cli.errors import reason_of
 
 PATIENCE_S: Final = 5.0
@@ -43,7 +44,7 @@ async def run_guest(command: Sequence[str], environment: Mapping[str, str]) -> i
         CannotRun: there is no such program, or it is none.
     """
     program = _find(command[0])
-    with _Signals() as signals:  # before the start: a signal must not find us without a guest to tell
+    with _forwarding() as signals:  # before the start: a signal must not find us without a guest to tell
         try:
             process = await asyncio.create_subprocess_exec(program, *command[1:], env=dict(environment))
         except OSError as exc:
@@ -72,37 +73,34 @@ def _find(name: str) -> str:
     raise CannotRun(f"there is no program {name}", NOT_FOUND)
 
 
+@contextlib.contextmanager
+def _forwarding() -> Iterator["_Signals"]:
+    """Send signals on to a guest; they do nothing else."""
+    signals = _Signals()
+    with on_signals("SIGINT", "SIGTERM", "SIGHUP", act=signals.forward):
+        try:
+            yield signals
+        finally:
+            signals.stop()
+
+
 class _Signals:
-    """Signals on their way to a guest; a context, in which they do nothing else."""
+    """Signals on their way to a guest."""
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._process: asyncio.subprocess.Process | None = None
         self._waiting: list[int] = []
-        self._taken: list[int] = []
         self._timer: asyncio.TimerHandle | None = None
-
-    def __enter__(self) -> Self:
-        for name in ("SIGINT", "SIGTERM", "SIGHUP"):
-            with contextlib.suppress(NotImplementedError, AttributeError):  # Windows
-                number = getattr(signal, name)
-                self._loop.add_signal_handler(number, self._forward, number)
-                self._taken.append(number)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for number in self._taken:
-            self._loop.remove_signal_handler(number)
-        if self._timer is not None:
-            self._timer.cancel()
 
     def lead_to(self, process: asyncio.subprocess.Process) -> None:
         """The guest is there; it gets what came before it."""
         self._process = process
         for number in self._waiting:
-            self._forward(number)
+            self.forward(number)
 
-    def _forward(self, number: int) -> None:
+    def forward(self, number: int) -> None:
+        """Pass one on, and kill a guest that does not end in time."""
         if self._process is None:
             self._waiting.append(number)
             return
@@ -111,6 +109,11 @@ class _Signals:
                 self._process.send_signal(number)
         if self._timer is None:
             self._timer = self._loop.call_later(PATIENCE_S, self._kill)
+
+    def stop(self) -> None:
+        """Leave the guest alone: it has ended."""
+        if self._timer is not None:
+            self._timer.cancel()
 
     def _kill(self) -> None:
         with contextlib.suppress(ProcessLookupError):

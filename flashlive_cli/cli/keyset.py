@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def takes_keys(cast: Cast) -> bool:
     """Whether single keys are taken: in a panel, and where somebody speaks live."""
-    return cast.form == "panel" or cast.ears is not None
+    return cast.outputs.form == "panel" or cast.ears is not None
 
 
 def offered_keys(cast: Cast, settings: Config) -> tuple[str, ...]:

@@ -1,14 +1,12 @@
 """The microphone and the speaker chosen last, kept in the user's state folder."""
 
-import contextlib
-import json
-import os
-from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
-from flashlive_cli.private import open_private
+from flashlive_cli.cli.statefile import read_state, write_state
 
 Side = Literal["input", "output"]
+
+FILE: Final = "devices.json"
 
 
 def remembered_device(side: Side) -> str | None:
@@ -18,24 +16,11 @@ def remembered_device(side: Side) -> str | None:
 
 
 def remember_device(side: Side, name: str | None) -> None:
-    """Keep a device's full name, or forget it; a state folder that takes nothing is no reason to complain."""
+    """Keep a device's full name, or forget it."""
     chosen = _read() | {side: name}
-    with contextlib.suppress(OSError):
-        path = _path()
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with os.fdopen(open_private(path, os.O_TRUNC), "w", encoding="utf-8") as file:
-            json.dump({key: value for key, value in chosen.items() if value is not None}, file)
+    write_state(FILE, {key: value for key, value in chosen.items() if value is not None})
 
 
 def _read() -> dict[str, object]:
-    try:
-        chosen = json.loads(_path().read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
+    chosen = read_state(FILE)
     return chosen if isinstance(chosen, dict) else {}
-
-
-def _path() -> Path:
-    import platformdirs  # noqa: PLC0415 - --help needs none of it
-
-    return platformdirs.user_state_path("flashlive", appauthor=False) / "devices.json"

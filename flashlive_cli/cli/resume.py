@@ -5,19 +5,15 @@ Kept in the user's state folder, readable by its owner only, one for each servic
 hours after the connection's end (session guide of ai.google.dev); after that the words are what is left.
 """
 
-import contextlib
-import json
-import os
 import queue
 import threading
 import time
 from contextlib import AsyncExitStack
-from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal, Self
 
 from flashlive_cli.cli.casting import Cast
 from flashlive_cli.cli.screen import Screen
-from flashlive_cli.private import open_private
+from flashlive_cli.cli.statefile import read_state, write_state
 from flashlive_cli.protocol.commands import Content
 from flashlive_cli.reports import (
     ReplyComplete,
@@ -33,6 +29,7 @@ from flashlive_cli.session.givens import Left
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+FILE: Final = "talks.json"
 HANDLE_LASTS_S: Final = 2 * 60 * 60.0
 MOST_KEPT: Final = 20
 """Services and models; the oldest is forgotten."""
@@ -76,8 +73,7 @@ class Leaver:
         found: what the talk before has left, and this one takes up.
         left: tells what this one leaves; asked in the loop.
 
-    A thread `flashlive-leaver` writes: the loop never waits for a file. A folder that takes nothing is no reason to
-    complain.
+    A thread `flashlive-leaver` writes: the loop never waits for a file.
     """
 
     def __init__(self, service: str, model: str, *, found: Left | None = None) -> None:
@@ -122,8 +118,7 @@ class Leaver:
         while goes_on:
             newest, goes_on = self._take_all()
             if newest is not None:
-                with contextlib.suppress(OSError):
-                    _keep(self._name, newest)
+                _keep(self._name, newest)
 
     def _take_all(self) -> tuple[Left | None, bool]:
         """Wait for something to keep; return the newest, and whether more may come."""
@@ -148,12 +143,7 @@ def _keep(name: str, left: Left) -> None:
     }
     while len(kept) > MOST_KEPT:
         del kept[next(iter(kept))]
-    path = _path()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    with os.fdopen(open_private(beside, os.O_TRUNC), "w", encoding="utf-8") as file:
-        json.dump(kept, file, ensure_ascii=False)
-    beside.replace(path)
+    write_state(FILE, kept)
 
 
 def _role(role: object) -> Literal["user", "model"]:
@@ -167,14 +157,5 @@ def _name(service: str, model: str) -> str:
 
 
 def _read() -> dict[str, object]:
-    try:
-        kept = json.loads(_path().read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
+    kept = read_state(FILE)
     return kept if isinstance(kept, dict) else {}
-
-
-def _path() -> Path:
-    import platformdirs  # noqa: PLC0415 - --help needs none of it
-
-    return platformdirs.user_state_path("flashlive", appauthor=False) / "talks.json"

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from flashlive_cli.cli.service import check_far_end
 from flashlive_cli.cli.turns import Given
 from flashlive_cli.config import Config, Resolved
 from flashlive_cli.errors import ConfigError
@@ -82,10 +83,7 @@ def check_options(settings: Config, given: Sequence[Given], *, raw: bool, sim: b
         raise ConfigError("--raw goes with --input -")
     if scenario is not None and not sim:
         raise ConfigError("--scenario goes with --sim")
-    if settings.speed != 1 and not sim:
-        raise ConfigError("--speed goes with --sim: the service runs in real time")
-    if settings.url and sim:
-        raise ConfigError("--sim and --url exclude each other")
+    check_far_end(sim=sim, url=settings.url, speed=settings.speed)
     read = (
         [name for name in inputs if name != STDIN and not is_live(name, MICROPHONE)]
         + settings.tools

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 import typer
 
-from flashlive_cli.cli.catalogue import JsonOption
-from flashlive_cli.cli.settings import ConfigOption, ProfileOption, read_settings
+from flashlive_cli.cli.options import ConfigOption, JsonOption, ProfileOption
+from flashlive_cli.cli.settings import read_settings
 from flashlive_cli.errors import ConfigError, FileError, reason_of
 from flashlive_cli.printable import printable
 from flashlive_cli.private import open_private
@@ -22,6 +22,8 @@ Form = Literal["md", "json", "srt", "vtt"]
 
 NO_RECORDINGS: Final = "flashlive talk --record DIR makes one, or --dir says where they are"
 
+_HEAD: Final = ("id", "began", "length", "turns", "tools", "cost", "model", "ending")
+_MEMORY: Final = "recordings.json"
 _MOST_REMEMBERED: Final = 20
 _MOST_NAMED: Final = 5
 """Of the conversations that an ambiguous beginning fits."""
@@ -67,8 +69,10 @@ def list_sessions(
         return
     if not found:
         raise FileError(f"{_named(directories)}: there is no recording here; {NO_RECORDINGS}")
-    for line in _table([session for _, session in found]):
-        typer.echo(line.rstrip())
+    from flashlive_cli.cli.table import table  # noqa: PLC0415 - as above
+
+    for line in table(_HEAD, (_row(session) for _, session in found)):
+        typer.echo(line)
 
 
 @sessions_app.command("show")
@@ -134,28 +138,19 @@ def _make_scenario(folder: Path, directory: Path) -> None:
 
 
 def remember_recordings(directory: Path) -> None:
-    """Keep in mind where a talk was recorded; a state folder that takes nothing is no reason to complain."""
+    """Keep in mind where a talk was recorded."""
+    from flashlive_cli.cli.statefile import write_state  # noqa: PLC0415 - --help needs none of it
+
     kept = str(directory.absolute())
     others = [other for other in _remembered() if other != kept]
-    with contextlib.suppress(OSError):
-        path = _memory()
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with os.fdopen(open_private(path, os.O_TRUNC), "w", encoding="utf-8") as file:
-            json.dump([kept, *others][:_MOST_REMEMBERED], file)
+    write_state(_MEMORY, [kept, *others][:_MOST_REMEMBERED])
 
 
 def _remembered() -> list[str]:
-    try:
-        directories = json.loads(_memory().read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return []
+    from flashlive_cli.cli.statefile import read_state  # noqa: PLC0415 - --help needs none of it
+
+    directories = read_state(_MEMORY)
     return [each for each in directories if isinstance(each, str)] if isinstance(directories, list) else []
-
-
-def _memory() -> Path:
-    import platformdirs  # noqa: PLC0415 - --help needs none of it
-
-    return platformdirs.user_state_path("flashlive", appauthor=False) / "recordings.json"
 
 
 def _directories(directory: Path | None, config: Path | None, profile: str | None) -> list[Path]:
@@ -248,13 +243,6 @@ def _form_of(output: Path | None) -> Form:
     if form is None:
         raise ConfigError(f"{output}: the suffix says nothing of the format; give --format md, json, srt or vtt")
     return form
-
-
-def _table(sessions: Sequence["Session"]) -> list[str]:
-    head = ("id", "began", "length", "turns", "tools", "cost", "model", "ending")
-    rows = [head, *map(_row, sessions)]
-    widths = [max(len(printable(row[column])) for row in rows) for column in range(len(head))]
-    return ["  ".join(f"{printable(cell):{width}}" for cell, width in zip(row, widths, strict=True)) for row in rows]
 
 
 def _row(session: "Session") -> tuple[str, ...]:

@@ -9,18 +9,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from flashlive_cli.cli.options import ConfigOption, JsonOption, ProfileOption
 from flashlive_cli.errors import ConfigError, FileError, reason_of
 from flashlive_cli.printable import printable
 
 if TYPE_CHECKING:
     from flashlive_cli.config import Resolved
-
-ConfigOption = Annotated[
-    Path | None, typer.Option("--config", metavar="FILE", help="Settings file to read instead of the usual ones.")
-]
-ProfileOption = Annotated[
-    str | None, typer.Option("--profile", metavar="NAME", help="Use the table [profile.NAME] of the settings.")
-]
 
 config_app = typer.Typer(
     help="Show where settings come from and what they are.", rich_markup_mode=None, invoke_without_command=True
@@ -64,7 +58,7 @@ def wants_trace() -> bool:
 
 
 @config_app.command("path")
-def show_paths(as_json: Annotated[bool, typer.Option("--json", help="As JSON, for scripts.")] = False) -> None:
+def show_paths(as_json: JsonOption = False) -> None:
     """Show the settings files, the stronger first, and which of them exist."""
     from flashlive_cli.config import PROJECT_FILE, user_config_file  # noqa: PLC0415
 
@@ -78,11 +72,7 @@ def show_paths(as_json: Annotated[bool, typer.Option("--json", help="As JSON, fo
 
 
 @config_app.command("show")
-def show_settings(
-    config: ConfigOption = None,
-    profile: ProfileOption = None,
-    as_json: Annotated[bool, typer.Option("--json", help="As JSON, for scripts.")] = False,
-) -> None:
+def show_settings(config: ConfigOption = None, profile: ProfileOption = None, as_json: JsonOption = False) -> None:
     """Show every setting, its value and where that came from. The key is never shown."""
     resolved = read_settings({}, config, profile)
     values = {name: getattr(resolved.config, name) for name in resolved.sources}

@@ -7,7 +7,6 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +16,7 @@ import typer
 
 from flashlive_cli.cli.exits import FAILED, KILLED_BY
 from flashlive_cli.cli.guest import CannotRun, run_guest
+from flashlive_cli.cli.signals import on_signals
 from flashlive_cli.cli.traffic import TrafficFiles, TrafficLog
 from flashlive_cli.clock import Clock
 from flashlive_cli.errors import FlashliveError, OutputFailed
@@ -31,6 +31,8 @@ from flashlive_cli.sim.wire import Opened, WireEvent
 from flashlive_cli.ui.outlet import Outlet
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from flashlive_cli.sim.certificate import Certificate
 
 
@@ -137,7 +139,13 @@ class _Holding:
 
     async def _serve(self, server: SimServer, certificate: "Certificate | None", settings: dict[str, str]) -> int:
         ca_file = str(certificate.ca_file) if certificate else None
-        with self._signals() as caught:
+        caught: list[int] = []
+
+        def end(number: int) -> None:
+            caught.append(number)
+            self.over.set()
+
+        with on_signals("SIGTERM", "SIGINT", "SIGHUP", act=end):
             if self.asked.as_json:
                 self.lines.say(json.dumps({"url": server.url, "ca_file": ca_file, "env": settings}))
             else:
@@ -145,28 +153,8 @@ class _Holding:
                 if ca_file:
                     self.lines.say(f"its certificate is vouched for by {printable(ca_file)}")
             await self.over.wait()
-        return caught[0] if caught else 0
-
-    @contextlib.contextmanager
-    def _signals(self) -> Iterator[list[int]]:
-        """SIGTERM ends a server as it should end, Ctrl-C and a closed terminal as ever: the codes, as they come."""
-        caught: list[int] = []
-
-        def end(code: int) -> None:
-            caught.append(code)
-            self.over.set()
-
-        taken = []
-        for name, code in (("SIGTERM", 0), ("SIGINT", KILLED_BY + 2), ("SIGHUP", KILLED_BY + 1)):
-            with contextlib.suppress(NotImplementedError, AttributeError):  # Windows
-                number = getattr(signal, name)
-                self.loop.add_signal_handler(number, end, code)
-                taken.append(number)
-        try:
-            yield caught
-        finally:
-            for number in taken:
-                self.loop.remove_signal_handler(number)
+        # SIGTERM is how a server is ended that has done its work
+        return KILLED_BY + caught[0] if caught and caught[0] != signal.SIGTERM else 0
 
     def _note(self, line: str) -> None:
         self.lines.say(printable(line))

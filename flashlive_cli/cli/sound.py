@@ -12,6 +12,7 @@ from flashlive_cli.audio.clips import Clip
 from flashlive_cli.audio.filemic import WavMicrophone
 from flashlive_cli.audio.filespeaker import WavSpeaker
 from flashlive_cli.cli.casting import Cast
+from flashlive_cli.cli.devices import hands_free_warning
 from flashlive_cli.cli.remembered import Side, remember_device
 from flashlive_cli.cli.rules import MICROPHONE, PROGRAM, SPEAKER
 from flashlive_cli.cli.screen import Screen
@@ -189,7 +190,7 @@ class TalkSound:
             self._speaker = program
             return program
         if choice is None:
-            file = WavSpeaker.open(self._clock, self._cast.output, failed=self._screen.failed)
+            file = WavSpeaker.open(self._clock, self._cast.outputs.voice, failed=self._screen.failed)
             self._stack.push_async_callback(file.close)
             return file
         from flashlive_cli.audio.cardspeaker import CardSpeaker  # noqa: PLC0415 - see `prepare`
@@ -351,10 +352,7 @@ class TalkSound:
             return
         device = choice.device
         if device.seems_hands_free:
-            self._screen.warn(
-                f"{device.name} is in its hands-free profile, which sounds like a telephone: use another microphone, "
-                "and the headset as speaker only"
-            )
+            self._screen.warn(hands_free_warning(device))
         chosen = self._cast.chosen_devices.get(side)
         if chosen is not None:
             remember_device(side, None if chosen.casefold() == "default" else device.name)

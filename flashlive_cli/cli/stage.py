@@ -1,8 +1,6 @@
 """A talk held: introduces the cast to the session, and sees to it that all ends well."""
 
 import asyncio
-import contextlib
-import signal
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
 from dataclasses import replace
@@ -19,6 +17,7 @@ from flashlive_cli.cli.keyset import offered_keys, open_keys
 from flashlive_cli.cli.resume import open_leaver
 from flashlive_cli.cli.rules import STDOUT
 from flashlive_cli.cli.screen import Screen
+from flashlive_cli.cli.signals import on_signals
 from flashlive_cli.cli.sound import TalkSound
 from flashlive_cli.cli.toolset import make_consent, open_toolset
 from flashlive_cli.cli.turns import Given
@@ -52,11 +51,11 @@ def hold_talk(
 async def _hold(settings: Config, cast: Cast, *, resume: bool) -> None:
     clock = Clock(settings.speed)
     screen = Screen(
-        cast.form,
+        cast.outputs.form,
         clock,
-        data=cast.data,
+        data=cast.outputs.data,
         sound_on_stdout=settings.output == STDOUT,
-        passage=cast.passage,
+        passage=cast.outputs.passage,
         keys=offered_keys(cast, settings),
         limit_s=settings.max_duration,
     )
@@ -128,7 +127,6 @@ async def _far_end(cast: Cast, clock: Clock) -> AsyncIterator[Endpoint]:
 def _terminable() -> Iterator[None]:
     """Let SIGTERM, and a terminal that is closed, end a talk as politely as Ctrl-C: socket closed, files finished."""
     task = asyncio.current_task()
-    loop = asyncio.get_running_loop()
     ended_by = 0
 
     def terminate(number: int) -> None:
@@ -137,12 +135,9 @@ def _terminable() -> Iterator[None]:
         if task is not None:
             task.cancel()
 
-    for name in ("SIGTERM", "SIGHUP"):
-        with contextlib.suppress(NotImplementedError, AttributeError):  # Windows has neither to speak of
-            number = getattr(signal, name)
-            loop.add_signal_handler(number, terminate, number)
     try:
-        yield
+        with on_signals("SIGTERM", "SIGHUP", act=terminate):
+            yield
     except asyncio.CancelledError:
         if ended_by:
             raise typer.Exit(KILLED_BY + ended_by) from None

@@ -1,12 +1,11 @@
 """A run of scenarios held: read, handed to the workers, shown, and written down."""
 
-import contextlib
 import os
 import signal
 import statistics
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,10 +13,11 @@ from typing import Final
 
 import typer
 
-from flashlive_cli.cli.casting import NO_KEY, service_url
 from flashlive_cli.cli.exits import FAILED, KILLED_BY, SERVICE, USAGE
+from flashlive_cli.cli.service import check_far_end, find_service, secrets_with
 from flashlive_cli.cli.settings import read_settings
-from flashlive_cli.config import Config, find_key
+from flashlive_cli.cli.signals import interrupted_by
+from flashlive_cli.config import Config
 from flashlive_cli.errors import ConfigError, FileError, reason_of
 from flashlive_cli.printable import printable
 from flashlive_cli.private import open_private
@@ -34,7 +34,6 @@ from flashlive_cli.scenario.suite import Plan, Result, Verdict, run_suite
 from flashlive_cli.scenario.updating import update_scenario
 from flashlive_cli.scenario.variants import Case
 from flashlive_cli.scenario.worker import Job
-from flashlive_cli.session.endpoint import Endpoint, find_endpoint
 from flashlive_cli.ui.suite import Row, Status, SuiteScreen, show_table
 
 HEADS: Final = ("turns", "talked", "first audio", "cost")
@@ -104,7 +103,7 @@ def hold_suite(asked: Asked) -> int:
         draw=asked.html is not None or asked.evidence is not None,
     )
     with (
-        _terminable() as ended_by,
+        interrupted_by("SIGTERM", "SIGHUP") as ended_by,  # as by Ctrl-C: what there is by then is reported
         SuiteScreen(sys.stderr, len(chosen) * asked.repeat, live=sys.stderr.isatty()) as screen,
     ):
         result = run_suite(plan, _Audience(screen))
@@ -205,41 +204,18 @@ def _unrun(result: Result) -> list[Unrun]:
     return [Unrun(case.id, case.name, str(case.written.path)) for case in cases]
 
 
-@contextlib.contextmanager
-def _terminable() -> Iterator[list[int]]:
-    """Let SIGTERM, and a terminal that is closed, end a run as Ctrl-C does: what there is by then is reported."""
-    caught: list[int] = []
-
-    def end(number: int, frame: object) -> None:
-        del frame
-        caught.append(number)
-        raise KeyboardInterrupt
-
-    numbers = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]  # Windows has one
-    before = {number: signal.signal(number, end) for number in numbers}
-    try:
-        yield caught
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
 def _check(asked: Asked) -> None:
     if asked.pass_at > asked.repeat:
         raise ConfigError(f"--pass-at {asked.pass_at} goes with --repeat of at least as many")
-    if asked.sim and asked.url:
-        raise ConfigError("--sim and --url exclude each other")
-    if asked.speed is not None and asked.speed != 1 and not asked.sim:
-        raise ConfigError("--speed goes with --sim: the service runs in real time")
+    check_far_end(sim=asked.sim, url=asked.url, speed=asked.speed or 1.0)
 
 
 def _stage(asked: Asked, settings: Config) -> Stage:
     find_model(settings.model)
-    endpoint = None if asked.sim or asked.dry_run else _endpoint(settings)
-    key = find_key(os.environ)
+    endpoint = None if asked.sim or asked.dry_run else find_service(settings, instead="test against --sim")
     return Stage(
         endpoint=endpoint,
-        secrets=(key,) if key and endpoint is not None else (),
+        secrets=secrets_with(endpoint),
         speed=asked.speed or 1.0,
         model=settings.model,
         voice=find_voice(settings.voice) if settings.voice else None,
@@ -247,13 +223,6 @@ def _stage(asked: Asked, settings: Config) -> Stage:
         evidence=asked.evidence,
         seed=asked.seed,
     )
-
-
-def _endpoint(settings: Config) -> Endpoint:
-    base, key = service_url(settings), find_key(os.environ)
-    if key is None and not (base and find_endpoint(base, "none").is_loopback):
-        raise ConfigError(NO_KEY.replace("talk to --sim", "test against --sim"))
-    return find_endpoint(base, key or "none")
 
 
 def _list(cases: Sequence[Case]) -> int:

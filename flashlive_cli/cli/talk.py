@@ -1,12 +1,20 @@
 """`flashlive talk`: the options of a conversation."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
-from flashlive_cli.cli.settings import ConfigOption, ProfileOption, read_settings
+from flashlive_cli.cli.options import (
+    ConfigOption,
+    InputDeviceOption,
+    OutputDeviceOption,
+    ProfileOption,
+    UrlOption,
+    model_option,
+    voice_option,
+)
+from flashlive_cli.cli.settings import read_settings
 from flashlive_cli.cli.turns import OrderedCommand, given_turns
 
 # the words of config.py, which imports too much for --help; a test holds them together
@@ -16,22 +24,6 @@ Level = Literal["minimal", "low", "medium", "high"]
 Sensitivity = Literal["high", "low"]
 VideoWhen = Literal["always", "speaking", "key"]
 LogLevel = Literal["debug", "info", "warning", "error"]
-
-
-def complete_voice(incomplete: str) -> Iterator[tuple[str, str]]:
-    """Complete a voice's name, with its style, in the letter case begun in: typer drops what begins otherwise."""
-    from flashlive_cli.protocol.voices import VOICES  # noqa: PLC0415
-
-    for name, style in VOICES.items():
-        if name.casefold().startswith(incomplete.casefold()):
-            yield incomplete + name[len(incomplete) :], style
-
-
-def complete_model(incomplete: str) -> Iterator[str]:
-    """Complete a model's id."""
-    from flashlive_cli.protocol.families import KNOWN_MODELS  # noqa: PLC0415
-
-    return (name for name in KNOWN_MODELS if name.startswith(incomplete))
 
 
 def register(app: typer.Typer) -> None:
@@ -68,12 +60,8 @@ def talk(  # noqa: PLR0917 - options are given by name
         str | None,
         typer.Option("--output", "-o", metavar="WAV", help="'speaker', a WAV file, '-' for stdout, 'none', 'cmd:…'."),
     ] = None,
-    input_device: Annotated[
-        str | None, typer.Option("--input-device", metavar="NAME", help="Microphone, by number or part of its name.")
-    ] = None,
-    output_device: Annotated[
-        str | None, typer.Option("--output-device", metavar="NAME", help="Speaker, by number or part of its name.")
-    ] = None,
+    input_device: InputDeviceOption = None,
+    output_device: OutputDeviceOption = None,
     echo: Annotated[
         EchoMode | None, typer.Option("--echo", help="Cancel the speaker's echo, mute the microphone (half), or off.")
     ] = None,
@@ -92,16 +80,8 @@ def talk(  # noqa: PLR0917 - options are given by name
         Format | None,
         typer.Option("--format", help="A live panel (default on a terminal), plain lines, or NDJSON."),
     ] = None,
-    voice: Annotated[
-        str | None,
-        typer.Option(
-            "--voice", "-v", metavar="NAME", help="Prebuilt voice, such as Puck.", autocompletion=complete_voice
-        ),
-    ] = None,
-    model: Annotated[
-        str | None,
-        typer.Option("--model", "-m", metavar="ID", help="Model to talk to.", autocompletion=complete_model),
-    ] = None,
+    voice: Annotated[str | None, voice_option("Prebuilt voice, such as Puck.")] = None,
+    model: Annotated[str | None, model_option("Model to talk to.")] = None,
     system: Annotated[
         str | None,
         typer.Option("--system", "-s", metavar="TEXT", help="System instruction; @FILE reads it from there."),
@@ -176,10 +156,7 @@ def talk(  # noqa: PLR0917 - options are given by name
     max_cost: Annotated[
         float | None, typer.Option("--max-cost", metavar="USD", help="After so many US dollars, take no new turn.")
     ] = None,
-    url: Annotated[
-        str | None,
-        typer.Option("--url", metavar="URL", help="Another server than Google's; ws:// to this machine only."),
-    ] = None,
+    url: UrlOption = None,
     config: ConfigOption = None,
     profile: ProfileOption = None,
     log_level: Annotated[LogLevel | None, typer.Option("--log-level", help="How much to log.")] = None,

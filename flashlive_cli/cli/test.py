@@ -5,8 +5,7 @@ from typing import Annotated
 
 import typer
 
-from flashlive_cli.cli.settings import ConfigOption, ProfileOption
-from flashlive_cli.cli.talk import complete_model, complete_voice
+from flashlive_cli.cli.options import ConfigOption, ProfileOption, UrlOption, model_option, voice_option
 
 
 def register(app: typer.Typer) -> None:
@@ -17,10 +16,7 @@ def register(app: typer.Typer) -> None:
 def run_tests(  # noqa: PLR0917 - options are given by name
     paths: Annotated[list[Path], typer.Argument(metavar="PATH…", help="Scenario files, or folders of them.")],
     sim: Annotated[bool, typer.Option("--sim", help="Against the built-in simulator; needs no key.")] = False,
-    url: Annotated[
-        str | None,
-        typer.Option("--url", metavar="URL", help="Another server than Google's; ws:// to this machine only."),
-    ] = None,
+    url: UrlOption = None,
     jobs: Annotated[
         int | None,
         typer.Option("-j", "--jobs", min=1, max=256, help="Run so many at once; with --sim one for each processor."),
@@ -46,18 +42,8 @@ def run_tests(  # noqa: PLR0917 - options are given by name
         float | None, typer.Option("--max-cost", metavar="USD", min=0, help="Begin no more once so much was spent.")
     ] = None,
     seed: Annotated[int, typer.Option("--seed", metavar="N", min=0, help="Of the noise that is made up.")] = 0,
-    model: Annotated[
-        str | None,
-        typer.Option(
-            "--model", "-m", metavar="ID", help="For scenarios that name none.", autocompletion=complete_model
-        ),
-    ] = None,
-    voice: Annotated[
-        str | None,
-        typer.Option(
-            "--voice", "-v", metavar="NAME", help="For scenarios that name none.", autocompletion=complete_voice
-        ),
-    ] = None,
+    model: Annotated[str | None, model_option("For scenarios that name none.")] = None,
+    voice: Annotated[str | None, voice_option("For scenarios that name none.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Read and list the scenarios, run none.")] = False,
     junit: Annotated[
         Path | None, typer.Option("--junit", metavar="FILE", help="Write JUnit XML, for CI systems.")

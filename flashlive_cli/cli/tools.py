@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import signal
 import sys
 import textwrap
 from collections.abc import Callable, Iterator, Mapping
@@ -16,8 +15,6 @@ from flashlive_cli.errors import ConfigError, FileError, ToolError
 from flashlive_cli.printable import printable, printable_json
 
 if TYPE_CHECKING:
-    from types import FrameType
-
     from flashlive_cli.toolbox import Options, Outcome, Tool, Toolbox
 
 SCHEMA: Final = 1
@@ -217,8 +214,9 @@ def _call(box: "Toolbox", name: str, args: Mapping[str, object], *, timeout_s: f
         raise ToolError(box.unknown(name))
     import asyncio  # noqa: PLC0415
 
+    from flashlive_cli.cli.signals import interrupted_by  # noqa: PLC0415
+
     spell = _json_line if as_json else _plain_line
-    interrupted: list[int] = []
 
     async def answered() -> bool:
         ok = False
@@ -230,7 +228,9 @@ def _call(box: "Toolbox", name: str, args: Mapping[str, object], *, timeout_s: f
                 ok = "output" in outcome.response
         return ok
 
-    with _stdout_for_answers() as say, _interrupts_noted(interrupted):
+    # asyncio's own way would only ask the tool to stop, and wait until it looks; and a tool that is interrupted would
+    # answer with that as its error: so it is noted here too
+    with _stdout_for_answers() as say, interrupted_by("SIGINT") as interrupted:
         ok = asyncio.run(answered())
     if interrupted:
         raise KeyboardInterrupt
@@ -275,23 +275,3 @@ def _stdout_for_answers() -> Iterator[Callable[[str], None]]:
                 left = left[aside.write(left) :]
 
         yield say
-
-
-@contextlib.contextmanager
-def _interrupts_noted(interrupted: list[int]) -> Iterator[None]:
-    """
-    End at once on Ctrl-C, also where an async tool blocks the loop.
-
-    asyncio's own way would only ask the tool to stop, and wait until it looks. And a tool that is interrupted would
-    answer with that as its error: so it is noted here too.
-    """
-
-    def interrupt(number: int, _frame: "FrameType | None") -> None:
-        interrupted.append(number)
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGINT, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)

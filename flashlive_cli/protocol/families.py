@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Final
 
-from flashlive_cli.errors import ConfigError
+from flashlive_cli.errors import ConfigError, advised
 from flashlive_cli.protocol.commands import Behavior, Detection, FunctionDeclaration, Sampling, Setup, ThinkingLevel
 
 DEFAULT_MODEL: Final = "gemini-3.1-flash-live-preview"
@@ -137,12 +137,19 @@ class Model:
     Attributes:
         id: bare, without `models/`.
         family: what it takes.
-        note: what the user should know about the name; None for nothing.
+        oddity: what is odd about the name; empty for nothing.
+        advice: what becomes of that, or may be done about it; empty where nobody knows.
     """
 
     id: str
     family: Family
-    note: str | None = None
+    oddity: str = ""
+    advice: str = ""
+
+    @property
+    def note(self) -> str | None:
+        """What the user should know about the name; None for nothing."""
+        return advised(self.oddity, self.advice) or None
 
     @property
     def resource(self) -> str:
@@ -159,21 +166,21 @@ def find_model(name: str) -> Model:
     """
     bare = name.strip().removeprefix("models/")
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", bare):
-        raise ConfigError(f"{name!r} is no model name; try {CURRENT_MODEL}")
+        raise ConfigError(f"{name!r} is no model name", f"try {CURRENT_MODEL}")
     if bare in RETIRED:
-        raise ConfigError(f"the model {bare} was shut down; use {CURRENT_MODEL}")
+        raise ConfigError(f"the model {bare} was shut down", f"use {CURRENT_MODEL}")
     if _OTHER_TRADES.fullmatch(bare):
-        raise ConfigError(f"the model {bare} does not hold conversations; use {CURRENT_MODEL}")
-    note = None
+        raise ConfigError(f"the model {bare} does not hold conversations", f"use {CURRENT_MODEL}")
+    oddity, advice = "", ""
     if bare in MISSPELLED:
-        note = f"{bare} never existed; using {MISSPELLED[bare]}"
+        oddity, advice = f"{bare} never existed", f"using {MISSPELLED[bare]}"
         bare = MISSPELLED[bare]
     family = next(family for family in FAMILIES if family.matches.fullmatch(bare))
     if family is UNKNOWN:
         close = difflib.get_close_matches(bare, KNOWN_MODELS, n=1)
-        hint = f"; did you mean {close[0]}?" if close else ""
-        note = f"flashlive does not know the model {bare} and sends it a plain setup{hint}"
-    return Model(bare, family, note)
+        oddity = f"flashlive does not know the model {bare} and sends it a plain setup"
+        advice = f"did you mean {close[0]}?" if close else ""
+    return Model(bare, family, oddity, advice)
 
 
 def shape(setup: Setup, family: Family) -> tuple[Setup, list[str]]:

@@ -238,7 +238,9 @@ async def dial(endpoint: Endpoint, *, timeout_s: float = 10.0) -> Connection:
             logger=_quiet_log,
         )
     except TimeoutError as exc:
-        raise ConnectionRejected(f"{endpoint.host} did not answer within {timeout_s:g} s; is the network up?") from exc
+        raise ConnectionRejected(
+            f"{endpoint.host} did not answer within {timeout_s:g} s", "is the network up?"
+        ) from exc
     except InvalidStatus as exc:
         raise _refused_by_http(endpoint, exc) from exc
     except ImportError as exc:  # a SOCKS proxy in the environment, which websockets needs another package for
@@ -252,9 +254,9 @@ async def dial(endpoint: Endpoint, *, timeout_s: float = 10.0) -> Connection:
 
 def _refused_by_http(endpoint: Endpoint, exc: InvalidStatus) -> FlashliveError:
     status = exc.response.status_code
-    words = {401: "; is the key right?", 403: "; is the key right?", 404: "; is the URL right?", 429: "; try later"}
-    message = f"{endpoint.host} refused the connection with HTTP {status}{words.get(status, '')}"
-    return ConnectionRejected(message, code=status)
+    advice = {401: "is the key right?", 403: "is the key right?", 404: "is the URL right?", 429: "try later"}
+    words = f"{endpoint.host} refused the connection with HTTP {status}"
+    return ConnectionRejected(words, advice.get(status, ""), code=status)
 
 
 def _unreachable(endpoint: Endpoint, exc: OSError) -> FlashliveError:
@@ -262,5 +264,5 @@ def _unreachable(endpoint: Endpoint, exc: OSError) -> FlashliveError:
     verify_message = getattr(exc, "verify_message", None)
     reason = verify_message or exc.strerror or str(exc) or type(exc).__name__
     secure = endpoint.url.startswith("wss:")
-    hint = "; is it a plain server, for ws://?" if secure and endpoint.is_loopback and not verify_message else ""
-    return ConnectionRejected(f"{endpoint.host} cannot be reached: {endpoint.scrub(reason)}{hint}")
+    hint = "is it a plain server, for ws://?" if secure and endpoint.is_loopback and not verify_message else ""
+    return ConnectionRejected(f"{endpoint.host} cannot be reached: {endpoint.scrub(reason)}", hint)

@@ -59,7 +59,8 @@ def find_endpoint(base: str | None, key: str) -> Endpoint:
     parts = _check_url(base or GOOGLE)
     scheme = _SCHEMES[parts.scheme.lower()]
     if scheme == "ws" and not is_loopback(parts.hostname or ""):
-        raise ConfigError(f"{base} would send the key unencrypted; plain ws:// and http:// are for this machine only")
+        advice = "plain ws:// and http:// are for this machine only"
+        raise ConfigError(f"{base} would send the key unencrypted", advice)
     is_token = key.startswith(_TOKEN_PREFIX)
     path = parts.path.rstrip("/")
     if "BidiGenerateContent" not in path:
@@ -72,7 +73,7 @@ def _check_key(key: str) -> None:
     """Refuse what no key looks like before it gets anywhere, without repeating it."""
     if not key or not key.isascii() or not key.isprintable() or " " in key:
         raise ConfigError(
-            "the API key has characters that no key has; copy it again from https://aistudio.google.com/apikey"
+            "the API key has characters that no key has", "copy it again from https://aistudio.google.com/apikey"
         )
 
 
@@ -84,7 +85,7 @@ def _check_url(base: str) -> SplitResult:
     except ValueError as exc:
         raise ConfigError(f"{base!r} is no URL: {exc}") from exc
     if parts.scheme.lower() not in _SCHEMES or not host:
-        raise ConfigError(f"{base!r} is no URL of a Live server; it begins with wss:// or https://")
+        raise ConfigError(f"{base!r} is no URL of a Live server", "it begins with wss:// or https://")
     if parts.query or parts.fragment or parts.username or parts.password:
-        raise ConfigError("the URL of the server takes no key, user or query; the key belongs into GEMINI_API_KEY")
+        raise ConfigError("the URL of the server takes no key, user or query", "the key belongs into GEMINI_API_KEY")
     return parts

@@ -71,7 +71,7 @@ def _rejected(lost: ConnectionLost, model: Model) -> ConnectionRejected:
         return ConnectionRejected(f"{lost}, before the setup was answered", code=lost.code, reason=lost.reason)
     words = f"the service refused the setup ({lost.code}: {lost.reason or 'no reason given'})"
     hint = refusal_hint(lost.code, lost.reason, model)
-    return ConnectionRejected(f"{words}; {hint}" if hint else words, code=lost.code, reason=lost.reason)
+    return ConnectionRejected(words, hint, code=lost.code, reason=lost.reason)
 
 
 def refusal_hint(code: int, reason: str, model: Model) -> str:

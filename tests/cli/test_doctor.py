@@ -16,7 +16,9 @@ import numpy as np
 import pytest
 import trustme
 
+from flashlive_cli.cli.checks import failure
 from flashlive_cli.cli.checks.key import check_key
+from flashlive_cli.errors import ConnectionRejected
 
 KEY = "AIza" + "Sx9_-" * 7
 pytestmark = [pytest.mark.xdist_group("sound card"), pytest.mark.timeout(180)]  # one at a time: sound has deadlines
@@ -192,6 +194,26 @@ def test_a_wrong_key_an_unknown_model_and_the_words_for_them_are_those_of_a_talk
     assert model.code == 3
     assert model["setup"]["close_code"] == 1008
     assert "--model gemini-3.8-live" in model["setup"]["advice"]
+
+
+def test_a_finding_takes_its_advice_from_the_error_and_not_from_what_strangers_put_behind_a_semicolon() -> None:
+    reason = "no; not you"
+    advised = failure("setup", ConnectionRejected(f"refused ({reason})", "try again", reason=reason), "else this")
+    bare = failure("setup", ConnectionRejected(f"refused ({reason})", reason=reason), "else this")
+
+    assert (advised.found, advised.advice, advised.exit_code) == ("refused (no; not you)", "try again", 3)
+    assert (bare.found, bare.advice) == ("refused (no; not you)", "else this")
+
+
+def test_what_is_odd_about_a_models_name_comes_with_what_becomes_of_it(shell, monkeypatch) -> None:
+    monkeypatch.setenv("GEMINI_API_KEY", KEY)
+    monkeypatch.setenv("FLASHLIVE_MODEL", "gemini-3.1-flash-live")
+    with shell.simulator() as url:
+        setup = doctor(shell, "--json", "--url", url)["setup"]
+
+    assert setup["status"] == "warning"
+    assert setup["found"].endswith("ms); gemini-3.1-flash-live never existed")
+    assert setup["advice"] == "using gemini-3.1-flash-live-preview"
 
 
 def test_a_closed_port_a_silent_server_and_no_websocket_are_told_apart(shell) -> None:

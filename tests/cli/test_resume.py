@@ -8,6 +8,7 @@ import pytest
 
 from flashlive_cli.cli import resume
 from flashlive_cli.cli.resume import HANDLE_LASTS_S, Leaver, left_by
+from flashlive_cli.cli.statefile import state_path
 from flashlive_cli.protocol.commands import Content
 from flashlive_cli.reports import ReplyComplete, SessionClosed, SpeechStarted, Stamped, Transcript
 from flashlive_cli.session.givens import Left
@@ -17,8 +18,8 @@ LEFT = Left("h1", (Content("user", "My name is Ada."), Content("model", "Hello A
 
 @pytest.fixture(autouse=True)
 def state(tmp_path, monkeypatch):
-    monkeypatch.setattr(resume, "_path", lambda: tmp_path / "state" / "talks.json")
-    return tmp_path / "state" / "talks.json"
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    return state_path(resume.FILE)
 
 
 def leave(left: Left, service: str = "s", model: str = "m") -> None:
@@ -131,7 +132,7 @@ def test_what_changes_nothing_is_not_written(state) -> None:
     "text", ["", "[]", '{"s m": 1}', '{"s m": {"at": "x"}}', '{"s m": {"at": 1, "turns": [["x", 1]]}}']
 )
 def test_a_damaged_file_is_as_good_as_none(state, text) -> None:
-    state.parent.mkdir()
+    state.parent.mkdir(parents=True)
     state.write_text(text)
 
     assert left_by("s", "m") is None

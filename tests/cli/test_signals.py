@@ -1,11 +1,14 @@
 """Ctrl-C and its kin, sent to real processes at real moments: the file is finished, the goodbye is polite."""
 
+import asyncio
 import json
 import signal
 import sys
 import wave
 
 import pytest
+
+from flashlive_cli.cli.signals import interrupted_by, on_signals
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
 
@@ -97,3 +100,22 @@ def test_kill_9_leaves_a_wav_that_plays(shell) -> None:
         frames = file.readframes(file.getnframes())
     assert len(frames) > 0
     assert any(frames)
+
+
+async def test_a_signal_is_met_for_as_long_as_asked_and_one_that_no_system_has_is_left_out() -> None:
+    before = signal.getsignal(signal.SIGUSR1)
+    numbers: asyncio.Queue[int] = asyncio.Queue()
+    with on_signals("SIGUSR1", "SIGNOBODYKNOWS", act=numbers.put_nowait):
+        signal.raise_signal(signal.SIGUSR1)
+        assert await numbers.get() == signal.SIGUSR1
+
+    assert signal.getsignal(signal.SIGUSR1) == before
+
+
+def test_a_signal_interrupts_what_runs_and_is_told_from_ctrl_c() -> None:
+    before = signal.getsignal(signal.SIGUSR1)
+    with pytest.raises(KeyboardInterrupt), interrupted_by("SIGUSR1", "SIGNOBODYKNOWS") as caught:
+        signal.raise_signal(signal.SIGUSR1)
+
+    assert caught == [signal.SIGUSR1]
+    assert signal.getsignal(signal.SIGUSR1) == before

@@ -104,11 +104,12 @@ def folders() -> None:
         sys.modules[name] = None  # type: ignore[assignment] # as above
     for name in [name for name in sys.modules if name.split(".")[0] == "platformdirs"]:
         del sys.modules[name]
-    from flashlive_cli.cli import remembered
+    from flashlive_cli.cli.remembered import FILE
+    from flashlive_cli.cli.statefile import state_path
     from flashlive_cli.config.precedence import user_config_file
 
     print(user_config_file())
-    print(remembered._path())
+    print(state_path(FILE))
 
 
 async def keys(typed: str) -> None:

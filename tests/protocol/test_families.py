@@ -47,7 +47,10 @@ def test_the_common_misspelling_is_understood_and_said() -> None:
 
 
 def test_an_unknown_model_names_the_nearest() -> None:
-    assert "gemini-3.8-live" in (find_model("gemini-38-live").note or "")
+    model = find_model("gemini-38-live")
+
+    assert model.advice == "did you mean gemini-3.8-live?"
+    assert model.note == f"{model.oddity}; {model.advice}"
 
 
 @pytest.mark.parametrize("name", ["gemini-2.0-flash-live-001", "gemini-3.5-live-translate-preview", "", "a b", "../x"])

@@ -49,9 +49,8 @@ Tell = Callable[[Check], None]
 
 
 def failure(name: str, error: FlashliveError, advice: str = "", **figures: object) -> Check:
-    """Make a finding of an error, whose words say after a semicolon what to try."""
-    found, _, hint = str(error).partition("; ")
-    return Check(name, "failed", found, hint or advice, figures, exit_code_of(error))
+    """Make a finding of an error; `advice` is for one that has none of its own."""
+    return Check(name, "failed", error.words, error.advice or advice, figures, exit_code_of(error))
 
 
 def ms(seconds: float) -> float:

@@ -1,12 +1,15 @@
 """PortAudio, and the devices that a talk would use."""
 
+from dataclasses import replace
+
 from flashlive_cli.audio.devices import Device, list_devices, load_portaudio
 from flashlive_cli.audio.inthread import begin
 from flashlive_cli.cli.checks import Check, Tell, failure
 from flashlive_cli.cli.choice import Choice, choose_device, found_in_time
 from flashlive_cli.cli.devices import HANDS_FREE, HANDS_FREE_ADVICE, Side, why
+from flashlive_cli.cli.exits import DEVICE
 from flashlive_cli.config import Resolved
-from flashlive_cli.errors import FlashliveError
+from flashlive_cli.errors import FlashliveError, SoundSystemHangs
 
 _RESTART = (
     "restart it (systemctl --user restart pipewire pipewire-pulse, or pulseaudio -k), or plug the device in again"
@@ -20,13 +23,13 @@ async def check_portaudio(tell: Tell) -> bool:
         version, apis, there = await found_in_time(begin(_look, name="portaudio"))
     except FlashliveError as error:
         check = failure("portaudio", error)
-        frozen = check.advice.startswith("is your sound server frozen")
-        tell(failure("portaudio", error) if not frozen else _with_advice(check, f"{check.advice} {_RESTART}"))
+        hangs = isinstance(error, SoundSystemHangs)
+        tell(replace(check, advice=f"{check.advice} {_RESTART}") if hangs else check)
         return False
     figures = {"version": version, "host_apis": apis, "devices": len(there)}
     found = f"{version}; {', '.join(apis) or 'no host API'}; {len(there)} devices"
     if not there:
-        tell(Check("portaudio", "failed", found, _NO_CARD, figures, exit_code=4))
+        tell(Check("portaudio", "failed", found, _NO_CARD, figures, exit_code=DEVICE))
         return False
     tell(Check("portaudio", "ok", found, figures=figures))
     return True
@@ -36,10 +39,6 @@ def _look() -> tuple[str, list[str], list[Device]]:
     portaudio = load_portaudio()
     version = str(portaudio.get_portaudio_version()[1]).partition(",")[0]
     return version, [api["name"] for api in portaudio.query_hostapis()], list_devices()
-
-
-def _with_advice(check: Check, advice: str) -> Check:
-    return Check(check.name, check.status, check.found, advice, check.figures, check.exit_code)
 
 
 async def choose(side: Side, resolved: Resolved) -> Choice:

@@ -31,6 +31,9 @@ GOOD_ERLE_DB: Final = 10.0
 _BEFORE_S: Final = 0.4
 _LIKENESS: Final = 8.0
 """By how many standard deviations the right delay must stand out from the wrong ones, of which there are 16000."""
+_RISING_S: Final = 0.01
+_RINGING_S: Final = 0.1
+"""What is this close before and after the right delay is likely, too: the noise is like itself, and a room rings on."""
 _PATTERN_LIKENESS: Final = 0.6
 """Correlation of two patterns of fifty chips: chance reaches 0.4."""
 _STEP_FRAMES: Final = 32
@@ -83,7 +86,8 @@ def _find_samples(heard: Sound, played: Sound) -> int | None:
     spectrum = np.fft.rfft(heard, size) * np.conj(np.fft.rfft(played, size))
     likeness = np.abs(np.fft.irfft(spectrum, size))[: round(MOST_DELAY_S * WIRE_IN.rate_hz)]
     at = int(likeness.argmax())
-    wrong = np.delete(likeness, np.arange(max(0, at - 160), min(likeness.size, at + 1600)))
+    rising, ringing = round(_RISING_S * WIRE_IN.rate_hz), round(_RINGING_S * WIRE_IN.rate_hz)
+    wrong = np.delete(likeness, np.arange(max(0, at - rising), min(likeness.size, at + ringing)))
     stands_out = likeness[at] > _LIKENESS * max(float(np.sqrt(np.square(wrong).mean())), 1e-9)
     return at if stands_out else None
 
@@ -182,9 +186,8 @@ async def _measure(rig: _Rig) -> Check:
     try:
         echo = _attach(rig)
     except DeviceError as error:
-        found, _, advice = str(error).partition("; ")
-        words = f"pip install pywebrtc-audio; {advice}"
-        return Check("echo", "warning", f"{heard}; {found}", words, _figures(coupling, None, "half"))
+        advice = f"pip install pywebrtc-audio; {error.advice}"
+        return Check("echo", "warning", f"{heard}; {error.words}", advice, _figures(coupling, None, "half"))
     await rig.play(speech_like())
     erle_db = echo.erle_db
     if echo.state == "half":

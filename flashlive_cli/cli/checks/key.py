@@ -6,11 +6,11 @@ from typing import Final
 
 from flashlive_cli.cli.checks import Check
 from flashlive_cli.cli.exits import USAGE
+from flashlive_cli.cli.service import GET_A_KEY
 from flashlive_cli.config import KEY_VARIABLES, find_key
 from flashlive_cli.errors import ConfigError
 from flashlive_cli.session.endpoint import find_endpoint
 
-_GET_ONE: Final = "get one at https://aistudio.google.com/apikey and set GEMINI_API_KEY"
 _COPY_AGAIN: Final = "copy it again from https://aistudio.google.com/apikey"
 _FORMS: Final = (
     (re.compile(r"AIza[\w-]{35}"), "an API key of the usual form (AIza and 35 more characters)"),
@@ -41,7 +41,7 @@ def check_key(env: Mapping[str, str], *, google: bool, loopback: bool) -> tuple[
     if key is None:
         if loopback:
             return Check("key", "ok", "none; a server on this machine may need none"), "none"
-        return Check("key", "failed", f"none in {' or '.join(KEY_VARIABLES)}", _GET_ONE, exit_code=USAGE), None
+        return Check("key", "failed", f"none in {' or '.join(KEY_VARIABLES)}", GET_A_KEY, exit_code=USAGE), None
     variable = next(name for name in KEY_VARIABLES if env.get(name, "").strip())
     figures = {"variable": variable, "length_characters": len(key)}
     form = next((words for pattern, words in _FORMS if pattern.fullmatch(key)), None)

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from flashlive_cli.audio.cardmic import CardMicrophone
-from flashlive_cli.audio.ear import CLIPPED_SAMPLE, CLIPPED_SHARE, CLIPPING_WORDS, MUTE_WORDS, Ear
+from flashlive_cli.audio.ear import CLIPPED_SAMPLE, CLIPPED_SHARE, CLIPS, CLIPS_ADVICE, SILENT, SILENT_ADVICE, Ear
 from flashlive_cli.cli.checks import Check, failure
 from flashlive_cli.cli.checks.cards import choose, words_on
 from flashlive_cli.cli.choice import Choice
@@ -26,7 +26,6 @@ _LATE_MS: Final = 150.0
 _NOISY_DBFS: Final = -40.0
 _FAINT_DBFS: Final = -66.0
 _DIRECT_CURRENT: Final = 0.05
-_SILENT: Final = "your microphone is silent: not one sample of sound"
 _CHOOSE: Final = "flashlive devices lists the others: --input-device NAME"
 
 Sound16 = npt.NDArray[np.int16]
@@ -138,13 +137,12 @@ def _troubles(samples: Sound16, heard: Heard, gap_ms: float, seconds: float) -> 
     """Say what is wrong, each with what to do."""
     troubles: list[tuple[str, str]] = []
     if not samples.any():
-        troubles.append((f"{_SILENT} in {seconds:g} s", MUTE_WORDS.partition("; ")[2]))
+        troubles.append((f"{SILENT} in {seconds:g} s", SILENT_ADVICE))
     elif heard.peak_dbfs < _FAINT_DBFS:
         advice = "if you spoke, turn its level up in the sound settings (Linux: alsamixer or pavucontrol)"
         troubles.append(("next to nothing is heard", advice))
     if heard.clipped_share > CLIPPED_SHARE:
-        words, _, advice = CLIPPING_WORDS.partition(": ")
-        troubles.append((words, advice))
+        troubles.append((CLIPS, CLIPS_ADVICE))
     elif heard.floor_dbfs > _NOISY_DBFS:
         troubles.append(("it never gets quiet", "pause when you run this; else turn its level down, or use a headset"))
     if abs(heard.direct_current) > _DIRECT_CURRENT:

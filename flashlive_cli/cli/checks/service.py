@@ -1,6 +1,7 @@
 """The service itself: a WebSocket and the smallest setup, as a talk does them."""
 
 import time
+from dataclasses import replace
 
 from flashlive_cli.cli.checks import Check, Tell, failure, ms
 from flashlive_cli.clock import Clock
@@ -11,7 +12,7 @@ from flashlive_cli.protocol.families import Model, find_model, shape
 from flashlive_cli.protocol.machine import LiveProtocol
 from flashlive_cli.session.connection import Connection, dial
 from flashlive_cli.session.endpoint import Endpoint
-from flashlive_cli.session.opening import refusal_hint, set_up
+from flashlive_cli.session.opening import set_up
 
 _LATER = "try again in a minute; is the URL right?"
 _ANOTHER_KEY = "this server wants another key: set GEMINI_API_KEY to the one that it takes"
@@ -63,18 +64,16 @@ async def _check_setup(connection: Connection, endpoint: Endpoint, settings: Con
         return _refusal(error, model, endpoint)
     took = ms(time.perf_counter() - begun)
     figures = {"model": model.id, "setup_ms": took}
-    if model.note:
-        found, _, hint = model.note.partition("; ")
-        return Check("setup", "warning", f"accepted ({took:g} ms); {found}", hint or "see flashlive models", figures)
+    if model.oddity:
+        found = f"accepted ({took:g} ms); {model.oddity}"
+        return Check("setup", "warning", found, model.advice or "see flashlive models", figures)
     return Check("setup", "ok", f"{model.id} accepts one ({took:g} ms)", figures=figures)
 
 
 def _refusal(error: FlashliveError, model: Model, endpoint: Endpoint) -> Check:
     if not isinstance(error, ConnectionRejected):
         return failure("setup", error, _LATER, model=model.id)
-    hint = refusal_hint(error.code or 0, error.reason, model)
-    words = str(error).removesuffix(f"; {hint}")
+    check = failure("setup", error, _LATER, model=model.id, close_code=error.code, close_reason=error.reason)
     if endpoint.is_loopback and error.reason.startswith("API "):  # as `refusal_hint` knows a refused key
-        hint = _ANOTHER_KEY
-    figures = {"model": model.id, "close_code": error.code, "close_reason": error.reason}
-    return Check("setup", "failed", words, hint or _LATER, figures, failure("setup", error).exit_code)
+        return replace(check, advice=_ANOTHER_KEY)
+    return check
