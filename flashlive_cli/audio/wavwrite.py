@@ -143,7 +143,8 @@ def create_wav(
         FileError: it cannot be created or takes no data.
     """
     if not isinstance(target, str | os.PathLike):
-        name = name or str(getattr(target, "name", "the output stream"))
+        named = getattr(target, "name", None)
+        name = name or (named if isinstance(named, str) else "the output stream")  # else it is a descriptor's number
         return _begin(lambda: target, pcm_format, name, ours=False)
     if target == "-":
         name = name or "standard output"

@@ -13,6 +13,7 @@ from flashlive_cli.protocol.families import CURRENT_MODEL, Model
 from flashlive_cli.protocol.machine import LiveProtocol, State
 from flashlive_cli.session.connection import Connection
 from flashlive_cli.session.endpoint import Endpoint
+from flashlive_cli.session.verdict import INVALID, Cause, cause_of
 
 _log: Final = logging.getLogger("flashlive.session")
 
@@ -76,11 +77,12 @@ def _rejected(lost: ConnectionLost, model: Model) -> ConnectionRejected:
 
 def refusal_hint(code: int, reason: str, model: Model) -> str:
     """Return what to do about a setup that was refused; nothing where that is not known."""
-    if reason.startswith("API "):
-        return "get a key at https://aistudio.google.com/apikey and set GEMINI_API_KEY"
-    if reason.startswith("You exceeded your current quota"):
-        return "wait, or see https://ai.google.dev/gemini-api/docs/rate-limits"
-    return {
-        1007: "flashlive models shows what each model takes",
-        1008: f"is {model.id} gone? try --model {CURRENT_MODEL}",
-    }.get(code, "")
+    match cause_of(reason):
+        case Cause.KEY:
+            return "get a key at https://aistudio.google.com/apikey and set GEMINI_API_KEY"
+        case Cause.QUOTA:
+            return "wait, or see https://ai.google.dev/gemini-api/docs/rate-limits"
+        case Cause.MODEL:
+            return f"is {model.id} gone? try --model {CURRENT_MODEL}"
+        case None:
+            return "flashlive models shows what each model takes" if code == INVALID else ""

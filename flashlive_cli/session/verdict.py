@@ -16,7 +16,6 @@ from flashlive_cli.errors import ConnectionLost, ConnectionRejected, FlashliveEr
 
 INVALID: Final = 1007
 REFUSED: Final = 1008
-QUOTA: Final = "You exceeded your current quota"
 _PASSING_STATUS: Final = frozenset({408, 425, 429})
 
 RESUME_AFTER_S: Final = 1.0
@@ -29,6 +28,24 @@ MOST_DROPS_A_MINUTE: Final = 5
 MOST_FRESH_A_MINUTE: Final = 1
 MOST_LEAVES_A_MINUTE: Final = 5
 """As the server asks: each connection lasts about ten minutes."""
+
+
+class Cause(Enum):
+    """What the service closed for, where its words tell; of anything else they are not to be relied on."""
+
+    KEY = auto()
+    QUOTA = auto()
+    MODEL = auto()
+
+
+def cause_of(reason: str) -> Cause | None:
+    """Understand the reason of a close; None for those that say nothing, or nothing that is known."""
+    if reason.startswith("API "):  # "API key not valid. Please pass a valid API key.", "API Key not found. …"
+        return Cause.KEY
+    if reason.startswith("You exceeded your current quota"):
+        return Cause.QUOTA
+    # "models/X is not found for API version v1beta, …", "Requested entity was not found."
+    return Cause.MODEL if "not found" in reason else None
 
 
 class Phase(Enum):
@@ -53,7 +70,7 @@ def judge(phase: Phase, failure: FlashliveError) -> Verdict:
     """Say what a failure in some phase means."""
     code = failure.code if isinstance(failure, ConnectionLost | ConnectionRejected) else None
     reason = failure.reason if isinstance(failure, ConnectionLost | ConnectionRejected) else ""
-    if reason.startswith(QUOTA):
+    if cause_of(reason) is Cause.QUOTA:
         return Verdict.GIVE_UP
     refused = code in {INVALID, REFUSED}
     match phase:

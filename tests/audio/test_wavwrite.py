@@ -154,6 +154,15 @@ def test_a_full_disk_keeps_what_it_took() -> None:
     assert read_back(io.BytesIO(disk.getvalue())) == SOUND[:1000]
 
 
+def test_a_stream_that_is_known_by_its_descriptor_alone_is_not_called_by_its_number() -> None:
+    reading, writing = os.pipe()
+    with os.fdopen(writing, "wb", buffering=0) as stream:
+        writer = create_wav(stream, WIRE_OUT)
+        os.close(reading)
+        with pytest.raises(OutputFailed, match=r"^the output stream: takes no more sound: Broken pipe"):
+            writer.write(SOUND)
+
+
 def test_a_closed_stream_is_an_output_that_failed() -> None:
     stream = io.BytesIO()
     writer = create_wav(stream, WIRE_OUT)

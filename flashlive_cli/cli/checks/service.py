@@ -13,6 +13,7 @@ from flashlive_cli.protocol.machine import LiveProtocol
 from flashlive_cli.session.connection import Connection, dial
 from flashlive_cli.session.endpoint import Endpoint
 from flashlive_cli.session.opening import set_up
+from flashlive_cli.session.verdict import Cause, cause_of
 
 _LATER = "try again in a minute; is the URL right?"
 _ANOTHER_KEY = "this server wants another key: set GEMINI_API_KEY to the one that it takes"
@@ -74,6 +75,6 @@ def _refusal(error: FlashliveError, model: Model, endpoint: Endpoint) -> Check:
     if not isinstance(error, ConnectionRejected):
         return failure("setup", error, _LATER, model=model.id)
     check = failure("setup", error, _LATER, model=model.id, close_code=error.code, close_reason=error.reason)
-    if endpoint.is_loopback and error.reason.startswith("API "):  # as `refusal_hint` knows a refused key
+    if endpoint.is_loopback and cause_of(error.reason) is Cause.KEY:
         return replace(check, advice=_ANOTHER_KEY)
     return check
