@@ -108,7 +108,7 @@ class Screen:
         stdout = stderr if sound_on_stdout else Outlet(data, name="stdout", failed=self._failed_in_thread)
         self._outlets = (stdout, stderr) if stdout is not stderr else (stderr,)
         self._questions = stderr
-        return JsonScreen(stdout) if self._machine_readable else PlainScreen(stdout, stderr)
+        return JsonScreen(stdout, stderr) if self._machine_readable else PlainScreen(stdout, stderr)
 
     def tell_too(self, listener: Listener) -> None:
         """Let somebody else listen from now on, to all that is shown."""

@@ -145,6 +145,7 @@ def test_an_error_is_a_record_too_where_records_are_asked_for(shell) -> None:
     assert done.code == 3
     assert done.record("error")["exit_code"] == 3
     assert "gemini-3.8-live" in done.record("error")["message"]
+    assert f"flashlive: error: {done.record('error')['message']}\n" in done.err
 
 
 def test_a_truncated_wav_is_played_as_far_as_it_goes(shell) -> None:

@@ -80,7 +80,7 @@ def shown(report: r.Report) -> tuple[str, str]:
 def as_json(report: r.Report) -> str:
     stream = io.StringIO()
     with Outlet(stream, name="test", failed=unexpected) as outlet:
-        JsonScreen(outlet)(r.Stamped(1.23456, 2, report))
+        JsonScreen(outlet, outlet)(r.Stamped(1.23456, 2, report))
     return stream.getvalue()
 
 
