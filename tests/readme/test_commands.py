@@ -153,6 +153,7 @@ def _their_settings(stranger: Stranger) -> Path:
     "flashlive talk --video board.png",
     'flashlive talk --sim -x "What is this? @board.png"',
 )
+@pytest.mark.timeout(180)  # four talks in real time
 def test_the_model_is_shown_pictures(stranger, service, display, typed) -> None:
     pytest.importorskip("cv2", reason="the extra `video` is not installed")
     camera, screen, image, inline = typed
