@@ -25,6 +25,7 @@ from flashlive_cli.protocol.families import find_model
 from flashlive_cli.protocol.voices import find_voice
 from flashlive_cli.recording.folder import find_sessions, is_session
 from flashlive_cli.scenario.junit import junit_xml
+from flashlive_cli.scenario.opening import open_named
 from flashlive_cli.scenario.outcome import Outcome
 from flashlive_cli.scenario.page import write_html
 from flashlive_cli.scenario.report import Unrun, suite_json
@@ -84,7 +85,7 @@ def hold_suite(asked: Asked) -> int:
         return _update(asked, asked.update_from)
     files = find_files(asked.paths)
     shard = parse_shard(asked.shard)
-    named = select(read_cases(files), words=asked.words)
+    named = select(read_cases(files, open_named if asked.dry_run else None), words=asked.words)
     if not named:
         raise ConfigError(f"no scenario is left to run: none fits -k {asked.words!r}")
     chosen = select(named, shard=shard)

@@ -58,7 +58,9 @@ def run_tests(  # noqa: PLR0917 - options are given by name
             "--voice", "-v", metavar="NAME", help="For scenarios that name none.", autocompletion=complete_voice
         ),
     ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Read and list the scenarios, run none.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Read the scenarios and open all they name, run none.")
+    ] = False,
     junit: Annotated[
         Path | None, typer.Option("--junit", metavar="FILE", help="Write JUnit XML, for CI systems.")
     ] = None,

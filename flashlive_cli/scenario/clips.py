@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from flashlive_cli.audio.clips import open_wav
+from flashlive_cli.audio.clips import WavClip, open_wav
 from flashlive_cli.errors import FileError
 from flashlive_cli.pcm import FULL_SCALE, WIRE_IN
 from flashlive_cli.scenario.schema import Noise, Turn
@@ -66,11 +66,23 @@ def clip_of(turn: Turn, noise: Noise | None, *, seed: int) -> SoundClip | None:
     return SoundClip(name, mixed(pcm, noise, seed=zlib.crc32(pcm + name.encode(), seed)) if noise is not None else pcm)
 
 
-def _read(path: str) -> bytes:
+def open_clip(path: str) -> WavClip:
+    """
+    Open a WAV that is short enough for a turn, or for its noise.
+
+    Raises:
+        FileError: it is not what it should be.
+    """
     clip = open_wav(path)
+    if (clip.duration_s or 0.0) > LONGEST_S:
+        clip.close()
+        raise FileError(f"{path}: {clip.duration_s:.0f} s are more than the {LONGEST_S} a turn may take")
+    return clip
+
+
+def _read(path: str) -> bytes:
+    clip = open_clip(path)
     try:
-        if (clip.duration_s or 0.0) > LONGEST_S:
-            raise FileError(f"{path}: {clip.duration_s:.0f} s are more than the {LONGEST_S} a turn may take")
         pcm = bytearray()
         while block := clip.read():
             pcm += block
