@@ -260,8 +260,16 @@ def _endpoint(settings: Config) -> Endpoint:
 def _list(cases: Sequence[Case]) -> int:
     for case in cases:
         n_turns = len(case.scenario.turn)
-        typer.echo(printable(f"{case.written.path}: {case.name} ({n_turns} turn{'s' if n_turns > 1 else ''})"))
+        told = f"{case.written.path}: {case.name} ({n_turns} turn{'s' if n_turns > 1 else ''})"
+        typer.echo(printable("; ".join([told, *_notes(case)])))
     return 0
+
+
+def _notes(case: Case) -> list[str]:
+    """Return what is to be said of a scenario that is no mistake."""
+    return (
+        ["checks nothing: no turn has [turn.expect], and there is no [expect]"] if case.scenario.checks_nothing else []
+    )
 
 
 class _Audience:
@@ -315,7 +323,7 @@ def _row(verdict: Verdict) -> Row:
         f"${sum(costs):.4f}" if costs else "",
     )
     runs = f"{verdict.tally.passed}/{len(outcomes)}" if verdict.repeat > 1 else ""
-    return Row(_status(verdict), verdict.case.name, runs, figures, reasons)
+    return Row(_status(verdict), verdict.case.name, runs, figures, reasons, _notes(verdict.case))
 
 
 def _summary(result: Result) -> str:

@@ -246,6 +246,18 @@ def test_a_dry_run_lists_what_would_be_run(good) -> None:
     assert done.stdout.splitlines() == [f"{good}: good (1 turn)", f"{other}: order status (1 turn)"]
 
 
+def test_a_scenario_that_checks_nothing_passes_and_is_noted(good) -> None:
+    (good.parent / "idle.toml").write_text('[[turn]]\ntext = "hello"\n', encoding="utf-8")
+    words = "checks nothing: no turn has [turn.expect], and there is no [expect]"
+    dry = flashlive("--dry-run", ".", cwd=good.parent)
+    done = flashlive("--sim", "--speed", 10, ".", cwd=good.parent)
+
+    assert dry.stdout.splitlines() == ["good.toml: good (1 turn)", f"idle.toml: idle (1 turn); {words}"]
+    assert (dry.returncode, done.returncode) == (0, 0)
+    assert done.stdout.endswith(f"\nnote: idle\n  {words}\n2 passed\n")
+    assert done.stdout.count("note: ") == 1
+
+
 def test_a_dry_run_opens_every_file_that_is_named(good) -> None:
     beside = good.parent
     for name in ("a.wav", "hum.wav", "pink.wav", "board.png"):
