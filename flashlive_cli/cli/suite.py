@@ -24,6 +24,7 @@ from flashlive_cli.private import open_private
 from flashlive_cli.protocol.families import find_model
 from flashlive_cli.protocol.voices import find_voice
 from flashlive_cli.recording.folder import find_sessions, is_session
+from flashlive_cli.scenario.clips import warnings_about
 from flashlive_cli.scenario.junit import junit_xml
 from flashlive_cli.scenario.opening import open_named
 from flashlive_cli.scenario.outcome import Outcome
@@ -258,10 +259,13 @@ def _endpoint(settings: Config) -> Endpoint:
 
 
 def _list(cases: Sequence[Case]) -> int:
+    """List what would be run, and warn of sound that would be said as it is."""
     for case in cases:
         n_turns = len(case.scenario.turn)
         told = f"{case.written.path}: {case.name} ({n_turns} turn{'s' if n_turns > 1 else ''})"
         typer.echo(printable("; ".join([told, *_notes(case)])))
+    for warning in warnings_about({case.written.path: case.written.scenario for case in cases}.values()):
+        typer.echo(printable(f"flashlive: warning: {warning}"), err=True)
     return 0
 
 
@@ -322,8 +326,10 @@ def _row(verdict: Verdict) -> Row:
         f"{statistics.median(latencies):.0f} ms" if latencies else "",
         f"${sum(costs):.4f}" if costs else "",
     )
+    warnings = dict.fromkeys(warning for outcome in outcomes for warning in outcome.warnings)
+    notes = [*_notes(verdict.case), *(f"warning: {warning}" for warning in warnings)]
     runs = f"{verdict.tally.passed}/{len(outcomes)}" if verdict.repeat > 1 else ""
-    return Row(_status(verdict), verdict.case.name, runs, figures, reasons, _notes(verdict.case))
+    return Row(_status(verdict), verdict.case.name, runs, figures, reasons, notes)
 
 
 def _summary(result: Result) -> str:

@@ -258,6 +258,21 @@ def test_a_scenario_that_checks_nothing_passes_and_is_noted(good) -> None:
     assert done.stdout.count("note: ") == 1
 
 
+def test_of_sound_that_is_not_as_it_should_be_the_user_is_told(good) -> None:
+    (good.parent / "cut.wav").write_bytes((EXAMPLES / "where-is-my-order.wav").read_bytes()[:-4000])
+    good.write_text(GOOD.replace('text = "hello"', 'say = "cut.wav"'), encoding="utf-8")
+    dry = flashlive("--dry-run", good)
+    done = flashlive("--sim", "--speed", 10, "--repeat", 2, good)
+
+    assert (dry.returncode, done.returncode) == (0, 0)
+    assert dry.stdout == f"{good}: good (1 turn)\n"
+    warning = f"warning: {good.parent / 'cut.wav'}: is cut short"
+    assert dry.stderr.startswith(f"flashlive: {warning}")
+    assert len(dry.stderr.splitlines()) == 1
+    assert f"\nnote: good\n  {warning}" in done.stdout
+    assert done.stdout.count("warning: ") == 1
+
+
 def test_a_dry_run_opens_every_file_that_is_named(good) -> None:
     beside = good.parent
     for name in ("a.wav", "hum.wav", "pink.wav", "board.png"):
