@@ -24,7 +24,9 @@ from flashlive_cli.private import open_private
 from flashlive_cli.protocol.families import find_model
 from flashlive_cli.protocol.voices import find_voice
 from flashlive_cli.recording.folder import find_sessions, is_session
+from flashlive_cli.scenario.clips import warnings_about
 from flashlive_cli.scenario.junit import junit_xml
+from flashlive_cli.scenario.opening import open_named
 from flashlive_cli.scenario.outcome import Outcome
 from flashlive_cli.scenario.page import write_html
 from flashlive_cli.scenario.report import Unrun, suite_json
@@ -83,7 +85,7 @@ def hold_suite(asked: Asked) -> int:
         return _update(asked, asked.update_from)
     files = find_files(asked.paths)
     shard = parse_shard(asked.shard)
-    named = select(read_cases(files), words=asked.words)
+    named = select(read_cases(files, open_named if asked.dry_run else None), words=asked.words)
     if not named:
         raise ConfigError(f"no scenario is left to run: none fits -k {asked.words!r}")
     chosen = select(named, shard=shard)
@@ -226,10 +228,21 @@ def _stage(asked: Asked, settings: Config) -> Stage:
 
 
 def _list(cases: Sequence[Case]) -> int:
+    """List what would be run, and warn of sound that would be said as it is."""
     for case in cases:
         n_turns = len(case.scenario.turn)
-        typer.echo(printable(f"{case.written.path}: {case.name} ({n_turns} turn{'s' if n_turns > 1 else ''})"))
+        told = f"{case.written.path}: {case.name} ({n_turns} turn{'s' if n_turns > 1 else ''})"
+        typer.echo(printable("; ".join([told, *_notes(case)])))
+    for warning in warnings_about({case.written.path: case.written.scenario for case in cases}.values()):
+        typer.echo(printable(f"flashlive: warning: {warning}"), err=True)
     return 0
+
+
+def _notes(case: Case) -> list[str]:
+    """Return what is to be said of a scenario that is no mistake."""
+    return (
+        ["checks nothing: no turn has [turn.expect], and there is no [expect]"] if case.scenario.checks_nothing else []
+    )
 
 
 class _Audience:
@@ -282,8 +295,10 @@ def _row(verdict: Verdict) -> Row:
         f"{statistics.median(latencies):.0f} ms" if latencies else "",
         f"${sum(costs):.4f}" if costs else "",
     )
+    warnings = dict.fromkeys(warning for outcome in outcomes for warning in outcome.warnings)
+    notes = [*_notes(verdict.case), *(f"warning: {warning}" for warning in warnings)]
     runs = f"{verdict.tally.passed}/{len(outcomes)}" if verdict.repeat > 1 else ""
-    return Row(_status(verdict), verdict.case.name, runs, figures, reasons)
+    return Row(_status(verdict), verdict.case.name, runs, figures, reasons, notes)
 
 
 def _summary(result: Result) -> str:

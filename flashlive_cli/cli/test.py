@@ -44,7 +44,9 @@ def run_tests(  # noqa: PLR0917 - options are given by name
     seed: Annotated[int, typer.Option("--seed", metavar="N", min=0, help="Of the noise that is made up.")] = 0,
     model: Annotated[str | None, model_option("For scenarios that name none.")] = None,
     voice: Annotated[str | None, voice_option("For scenarios that name none.")] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Read and list the scenarios, run none.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Read the scenarios and open all they name, run none.")
+    ] = False,
     junit: Annotated[
         Path | None, typer.Option("--junit", metavar="FILE", help="Write JUnit XML, for CI systems.")
     ] = None,

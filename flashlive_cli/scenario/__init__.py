@@ -8,6 +8,7 @@ Scripted conversations that assert: a scenario file -> a run -> a verdict.
     reading.py    a file -> Scenario; every complaint with its file and line
     complaints.py what is wrong with one, in our words
     mistakes.py   all that is wrong, collected
+    opening.py    what it names, opened to see whether it will do
     variants.py   [matrix]: one scenario for each voice, model and noise
     naming.py     names of files that every system takes
     stubs.py      tools with canned results

@@ -1,16 +1,18 @@
 """What the user says in a scenario, as sound: files, spoken text, and the noise mixed in."""
 
 import zlib
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
-from flashlive_cli.audio.clips import open_wav
+from flashlive_cli.audio.clips import WavClip, open_wav
+from flashlive_cli.audio.ear import CLIPPED_SAMPLE, CLIPPED_SHARE, CLIPPING_WINDOW_S
 from flashlive_cli.errors import FileError
 from flashlive_cli.pcm import FULL_SCALE, WIRE_IN
-from flashlive_cli.scenario.schema import Noise, Turn
+from flashlive_cli.scenario.schema import Noise, Scenario, Turn
 from flashlive_cli.scenario.spoken import speak
 
 Samples = npt.NDArray[np.float32]
@@ -30,9 +32,9 @@ class SoundClip:
 
     live = False
 
-    def __init__(self, name: str, pcm: bytes) -> None:
+    def __init__(self, name: str, pcm: bytes, warnings: Sequence[str] = ()) -> None:
         self.name = name
-        self.warnings: list[str] = []
+        self.warnings = list(warnings)
         self.duration_s: float | None = WIRE_IN.seconds_in(len(pcm))
         self._pcm = pcm
         self._at = 0
@@ -51,35 +53,91 @@ def clip_of(turn: Turn, noise: Noise | None, *, seed: int) -> SoundClip | None:
     """
     Return the sound of a turn; None for one that makes none. Reads files, and may start espeak-ng: takes a while.
 
-    The same file name, speech and seed are the same sound in whatever folder and on whatever machine.
+    The same file name, speech and seed are the same sound in whatever folder and on whatever machine. Its `warnings`
+    say what is wrong with the files and can be lived with.
 
     Raises:
         FileError: a file is not what it should be.
         ConfigError: there is no espeak-ng.
     """
     if turn.say is not None:
-        name, pcm = Path(turn.say).name, _read(turn.say)
+        name, (pcm, warnings) = Path(turn.say).name, _read(turn.say)
+        warnings += _warnings_of_speech(turn.say, pcm)
     elif turn.say_text is not None:
-        name, pcm = turn.say_text, _read(str(speak(turn.say_text)))
+        name, (pcm, warnings) = turn.say_text, _read(str(speak(turn.say_text)))
     else:
         return None
-    return SoundClip(name, mixed(pcm, noise, seed=zlib.crc32(pcm + name.encode(), seed)) if noise is not None else pcm)
+    if noise is None:
+        return SoundClip(name, pcm, warnings)
+    recorded = b""
+    if noise.file is not None:
+        recorded, told = _read(noise.file)
+        warnings += told
+    return SoundClip(name, mixed(pcm, noise, seed=zlib.crc32(pcm + name.encode(), seed), recorded=recorded), warnings)
 
 
-def _read(path: str) -> bytes:
+def warnings_about(scenarios: Iterable[Scenario]) -> Iterator[str]:
+    """
+    Yield what is wrong with WAV files of scenarios and can be lived with; reads them all, each once: takes a while.
+
+    Raises:
+        FileError: a file is not what it should be.
+    """
+    named = list(scenarios)
+    said = {turn.say for scenario in named for turn in scenario.turn if turn.say is not None}
+    for path in sorted(said):
+        pcm, warnings = _read(path)
+        yield from [*warnings, *_warnings_of_speech(path, pcm)]
+        if not _active_powers(_samples(pcm)).size:  # of this a talk warns by itself
+            yield f"{path}: holds nothing that sounds like speech"
+    noises = {noise.file for scenario in named for noise in _noises(scenario) if noise.file is not None}
+    for path in sorted(noises - said):
+        yield from _read(path)[1]
+
+
+def _noises(scenario: Scenario) -> Iterator[Noise]:
+    for noise in (scenario.noise, *(turn.noise for turn in scenario.turn), *(scenario.matrix.noise or ())):
+        if isinstance(noise, Noise):
+            yield noise
+
+
+def _warnings_of_speech(path: str, pcm: bytes) -> list[str]:
+    """Look, second by second as `audio.ear` does, for sound that was too loud for whoever recorded it."""
+    window = round(WIRE_IN.rate_hz * CLIPPING_WINDOW_S)
+    loud = np.abs(np.frombuffer(pcm, "<i2").astype(np.int32)) > CLIPPED_SAMPLE
+    worst = max(
+        (np.count_nonzero(loud[begin : begin + window]) / window for begin in range(0, loud.size, window)), default=0
+    )
+    return [f"{path}: is too loud and clips, at its worst {worst:.0%} of a second"] if worst > CLIPPED_SHARE else []
+
+
+def open_clip(path: str) -> WavClip:
+    """
+    Open a WAV that is short enough for a turn, or for its noise.
+
+    Raises:
+        FileError: it is not what it should be.
+    """
     clip = open_wav(path)
+    if (clip.duration_s or 0.0) > LONGEST_S:
+        clip.close()
+        raise FileError(f"{path}: {clip.duration_s:.0f} s are more than the {LONGEST_S} a turn may take")
+    return clip
+
+
+def _read(path: str) -> tuple[bytes, list[str]]:
+    """Return a WAV's sound, 16 kHz mono s16le, and what was wrong with the file."""
+    clip = open_clip(path)
     try:
-        if (clip.duration_s or 0.0) > LONGEST_S:
-            raise FileError(f"{path}: {clip.duration_s:.0f} s are more than the {LONGEST_S} a turn may take")
         pcm = bytearray()
         while block := clip.read():
             pcm += block
-        return bytes(pcm)
+        return bytes(pcm), clip.warnings
     finally:
         clip.close()
 
 
-def mixed(pcm: bytes, noise: Noise, *, seed: int) -> bytes:
+def mixed(pcm: bytes, noise: Noise, *, seed: int, recorded: bytes = b"") -> bytes:
     """
     Mix noise into speech.
 
@@ -87,18 +145,22 @@ def mixed(pcm: bytes, noise: Noise, *, seed: int) -> bytes:
         pcm: 16 kHz mono s16le.
         noise: which, and how much quieter than the speech where that is not silent.
         seed: the same one makes the same noise.
+        recorded: the sound of the noise's file, as `pcm`; nothing where it has none.
     """
-    speech = np.frombuffer(pcm, "<i2").astype(np.float32) / np.float32(FULL_SCALE)
-    made = _made(noise, speech.size, np.random.default_rng(seed))
+    speech = _samples(pcm)
+    made = _made(noise, speech.size, np.random.default_rng(seed), recorded)
     loud, wanted = _rms(made), _active_rms(speech) * 10 ** (-noise.snr_db / 20)
     whole = speech + made * np.float32(wanted / loud if loud > 0 else 0.0)
     return np.clip(np.rint(whole * FULL_SCALE), -32768, 32767).astype("<i2").tobytes()
 
 
-def _made(noise: Noise, n: int, chance: np.random.Generator) -> Samples:
+def _samples(pcm: bytes) -> Samples:
+    return np.frombuffer(pcm, "<i2").astype(np.float32) / np.float32(FULL_SCALE)
+
+
+def _made(noise: Noise, n: int, chance: np.random.Generator, recorded: bytes = b"") -> Samples:
     if noise.file is not None:
-        samples = np.frombuffer(_read(noise.file), "<i2").astype(np.float32) / np.float32(FULL_SCALE)
-        return np.resize(samples, n)
+        return np.resize(_samples(recorded), n)
     match noise.kind:
         case "white":
             return chance.standard_normal(n).astype(np.float32)
@@ -129,10 +191,16 @@ def _syllables(chance: np.random.Generator, n: int) -> Samples:
 
 def _active_rms(speech: Samples) -> float:
     """How loud speech is where there is any."""
-    frames = speech[: speech.size - speech.size % _FRAME].reshape(-1, _FRAME)
-    powers = np.square(frames).mean(axis=1)
-    active = powers[powers > 10 ** (_ACTIVE_DBFS / 10)]
+    active = _active_powers(speech)
     return float(np.sqrt(active.mean())) if active.size else 10 ** (_ACTIVE_DBFS / 20)
+
+
+def _active_powers(speech: Samples) -> Samples:
+    """Return the mean squares of the 20 ms in which there is speech."""
+    frames = speech[: speech.size - speech.size % _FRAME].reshape(-1, _FRAME)
+    powers: Samples = np.square(frames).mean(axis=1)
+    active: Samples = powers[powers > 10 ** (_ACTIVE_DBFS / 10)]
+    return active
 
 
 def _rms(samples: Samples) -> float:

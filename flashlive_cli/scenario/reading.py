@@ -8,7 +8,7 @@ Whatever is wrong is one line with the file, the line in it, and the nearest rig
 
 import re
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,6 +35,8 @@ _FILES: Final = {
 }
 _FILE_LISTS: Final = {("tools", "files")}
 _NOISES: Final = ("matrix", "noise")
+
+Look = Callable[[Place, Path], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +90,15 @@ def read_scenario(path: Path) -> Written:
     return read_scenarios([path])[0]
 
 
-def read_scenarios(paths: Iterable[Path]) -> list[Written]:
-    """Read scenario files, and tell what is wrong with any of them; raises as `read_scenario` does."""
-    return _read(paths, says=True)
+def read_scenarios(paths: Iterable[Path], look: Look | None = None) -> list[Written]:
+    """
+    Read scenario files, and tell what is wrong with any of them; raises as `read_scenario` does.
+
+    Args:
+        paths: of the files.
+        look: into each file that is named, by its place and path; raises FileError where that is not what it should be.
+    """
+    return _read(paths, says=True, look=look)
 
 
 def read_script_file(path: Path) -> Written:
@@ -98,12 +106,12 @@ def read_script_file(path: Path) -> Written:
     return _read([path], says=False)[0]
 
 
-def _read(paths: Iterable[Path], *, says: bool) -> list[Written]:
+def _read(paths: Iterable[Path], *, says: bool, look: Look | None = None) -> list[Written]:
     written: list[Written] = []
     wrong: list[Mistake] = []
     for path in paths:
         found: list[Mistake] = []
-        table = _composed(path, (), found, says=says)
+        table = _composed(path, (), found, says=says, look=look)
         if not found and (scenario := _whole(path, table, found, says=says)) is not None:
             written.append(Written(path, scenario, tuple(table.get("turn", ()))))
         wrong += found
@@ -124,7 +132,9 @@ def _whole(path: Path, table: Mapping[str, Any], found: list[Mistake], *, says: 
     return scenario
 
 
-def _composed(path: Path, outer: tuple[Path, ...], found: list[Mistake], *, says: bool) -> dict[str, Any]:
+def _composed(
+    path: Path, outer: tuple[Path, ...], found: list[Mistake], *, says: bool, look: Look | None
+) -> dict[str, Any]:
     """
     Return the table of a file and of all it includes, with absolute paths; of no use where mistakes are found.
 
@@ -133,6 +143,7 @@ def _composed(path: Path, outer: tuple[Path, ...], found: list[Mistake], *, says
         outer: those that include it, from the outermost on.
         found: where to collect what is wrong.
         says: each turn has to say something.
+        look: see `read_scenarios`.
     """
     here = path.resolve()
     if here in outer:
@@ -150,7 +161,7 @@ def _composed(path: Path, outer: tuple[Path, ...], found: list[Mistake], *, says
     _check_turns(file, table, says=says)
     for place, holder, key in _paths(table):
         if not file.has(place):
-            _make_whole(file, place, holder, key)
+            _make_whole(file, place, holder, key, look)
     _check_script(file, table)
     whole: dict[str, Any] = {}
     for index, each in enumerate(included):
@@ -158,7 +169,7 @@ def _composed(path: Path, outer: tuple[Path, ...], found: list[Mistake], *, says
         if not _is_file(other):
             file.add(("include", index), f"there is no file {other}", FileError)
             continue
-        inner = _composed(other, (*outer, here), found, says=says)
+        inner = _composed(other, (*outer, here), found, says=says, look=look)
         whole = {} if found else _merged(whole, inner)
     whole.pop("name", None)
     return {} if found else _merged(whole, table)
@@ -268,18 +279,28 @@ def _paths(table: dict[str, Any]) -> Iterator[tuple[Place, Any, Any]]:
         yield ("system",), table, "system"
 
 
-def _make_whole(file: FileMistakes, place: Place, holder: Any, key: Any) -> None:
-    """Make a path absolute: it is meant beside the file that names it."""
+def _make_whole(file: FileMistakes, place: Place, holder: Any, key: Any, look: Look | None) -> None:
+    """Make a path absolute: it is meant beside the file that names it. Look into the file."""
     mark = "@" if place == ("system",) else ""
     beside = file.path.absolute().parent
     named = beside / holder[key].removeprefix(mark)
     with suppress(RuntimeError, ValueError, OSError):  # the home of nobody; a null; a link to itself
         named = (beside / Path(holder[key].removeprefix(mark)).expanduser()).resolve()
-    if not _is_file(named):
-        short = place[:2] == ("tools", "files") and place[:2] not in file.places
-        where = ("tools", *place[2:]) if short else place
-        file.add(where, f"there is no file {named}", FileError)
     holder[key] = mark + str(named)
+    if wrong := _wrong_with(place, named, look):
+        short = place[:2] == ("tools", "files") and place[:2] not in file.places
+        file.add(("tools", *place[2:]) if short else place, wrong, FileError)
+
+
+def _wrong_with(place: Place, named: Path, look: Look | None) -> str | None:
+    if not _is_file(named):
+        return f"there is no file {named}"
+    try:
+        if look is not None:
+            look(place, named)
+    except FileError as exc:
+        return str(exc)
+    return None
 
 
 def _is_file(path: Path) -> bool:

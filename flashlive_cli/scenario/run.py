@@ -151,6 +151,7 @@ class _Run:
             events=events,
             microphone=sound.microphone,
             pictures=pictures,
+            listener=listen,
             began=lambda number: self._on_progress(Progress(number + 1, len(scenario.turn))),
         )
         talk = Talk(

@@ -254,6 +254,13 @@ class Scenario(Table):
     expect: WholeExpect = Field(default_factory=WholeExpect)
     turn: list[Turn] = Field(default_factory=list)
 
+    @property
+    def checks_nothing(self) -> bool:
+        """Whether nothing is expected: it passes whatever is answered, and does only what its turns say."""
+        expected = [self.expect, *(turn.expect for turn in self.turn)]
+        waits = any(turn.after is not None for turn in self.turn)  # for what has to come
+        return not waits and not any(each.model_dump(exclude_defaults=True) for each in expected)
+
     @model_validator(mode="after")
     def _begins(self, info: ValidationInfo) -> "Scenario":
         goes_on = bool(info.context and info.context.get(GOES_ON))

@@ -9,7 +9,7 @@ from flashlive_cli.errors import ConfigError, FileError
 from flashlive_cli.printable import printable
 from flashlive_cli.scenario.mistakes import Mistake, raise_all
 from flashlive_cli.scenario.naming import Slugs, slug
-from flashlive_cli.scenario.reading import read_scenarios
+from flashlive_cli.scenario.reading import Look, read_scenarios
 from flashlive_cli.scenario.variants import Case, cases_of
 
 
@@ -40,16 +40,17 @@ def find_files(paths: Sequence[Path]) -> list[Path]:
     return list(found.values())
 
 
-def read_cases(files: Sequence[Path]) -> list[Case]:
+def read_cases(files: Sequence[Path], look: Look | None = None) -> list[Case]:
     """
     Read all scenarios with all their variants, in order.
 
-    Ids are made different by the names of their folders; where these do not differ either, by numbers.
+    Ids are made different by the names of their folders; where these do not differ either, by numbers. `look` is as of
+    `reading.read_scenarios`.
 
     Raises:
         FileError, ConfigError: of whatever is wrong with any of them; see `reading.read_scenarios`.
     """
-    cases = [case for written in read_scenarios(files) for case in cases_of(written)]
+    cases = [case for written in read_scenarios(files, look) for case in cases_of(written)]
     for depth in range(1, _deepest(cases) + 1):
         n_of = Counter(case.id.casefold() for case in cases)
         cases = [replace(case, id=_deeper(case, depth)) if n_of[case.id.casefold()] > 1 else case for case in cases]

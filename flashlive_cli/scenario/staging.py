@@ -10,7 +10,7 @@ from typing import Final
 from flashlive_cli.audio.filemic import WavMicrophone
 from flashlive_cli.audio.filespeaker import WavSpeaker
 from flashlive_cli.clock import Clock
-from flashlive_cli.reports import Stamped
+from flashlive_cli.reports import Stamped, Warned
 from flashlive_cli.scenario.clips import SoundClip
 from flashlive_cli.scenario.course import Course
 from flashlive_cli.scenario.pictures import SHOW_AFTER_S, Pictures
@@ -95,6 +95,7 @@ class Staging:
         events: Events,
         microphone: WavMicrophone,
         pictures: Pictures | None = None,
+        listener: Callable[[Stamped], None],
         began: Callable[[int], None],
     ) -> None:
         """
@@ -108,6 +109,7 @@ class Staging:
             events: what cues wait for.
             microphone: says the clips.
             pictures: are shown with turns; None for none.
+            listener: is told what is wrong with clips, when they are said.
             began: is told the number of each turn, from 0, as it begins.
         """
         self.missed: set[int] = set()
@@ -118,7 +120,9 @@ class Staging:
         self._events = events
         self._microphone = microphone
         self._pictures = pictures
+        self._listener = listener
         self._began = began
+        self._warned: set[str] = set()
 
     def turns(self) -> Iterator[Turn]:
         """Yield them; a turn begins when it is asked for."""
@@ -141,7 +145,11 @@ class Staging:
         return Unsaid(cue or Cue(partial(self._keep_silent, number, (turn.silence_ms or 0) / 1000), cuts_in=False))
 
     async def _say(self, number: int, clip: SoundClip) -> None:
-        """Say a clip, and show what belongs to it meanwhile."""
+        """Say a clip, and show what belongs to it meanwhile; each warning of a clip is told once."""
+        for warning in clip.warnings:
+            if warning not in self._warned:
+                self._warned.add(warning)
+                self._listener(Stamped(self._clock.now(), number + 1, Warned(warning)))
         async with asyncio.TaskGroup() as group:
             if self._pictures is not None:
                 after_s = min(SHOW_AFTER_S, (clip.duration_s or 0.0) / 2)

@@ -28,6 +28,7 @@ class Row:
         runs: how many of its repetitions passed, as `3/5`; empty where there is one.
         figures: what is worth a column, ready to be shown.
         reasons: why it did not pass, a sentence each.
+        notes: what there is to say besides, whether or not it passed.
     """
 
     status: Status
@@ -35,6 +36,7 @@ class Row:
     runs: str
     figures: Sequence[str]
     reasons: Sequence[str]
+    notes: Sequence[str] = ()
 
 
 class SuiteScreen:
@@ -99,7 +101,7 @@ class SuiteScreen:
 
 
 def show_table(stream: TextIO, heads: Sequence[str], rows: Sequence[Row]) -> None:
-    """Print what came of each scenario, and below it why it did not pass."""
+    """Print what came of each scenario; below it why it did not pass, and what there is to say besides."""
     console = Console(file=stream, highlight=False)
     if not console.is_terminal:
         console = Console(file=stream, highlight=False, width=_width(heads, rows))
@@ -117,10 +119,16 @@ def show_table(stream: TextIO, heads: Sequence[str], rows: Sequence[Row]) -> Non
         table.add_row(*cells, *map(Text, row.figures))
     console.print(table)
     for row in rows:
-        if row.reasons:
-            console.print(Text.assemble((f"{row.status}: ", _STYLES[row.status]), (_plain(row.name), "bold")))
-            for reason in row.reasons:
-                console.print(Text(f"  {_plain(reason)}"), soft_wrap=True)
+        _show_lines(console, (f"{row.status}: ", _STYLES[row.status]), row.name, row.reasons)
+    for row in rows:
+        _show_lines(console, ("note: ", "yellow"), row.name, row.notes)
+
+
+def _show_lines(console: Console, head: tuple[str, str], name: str, lines: Sequence[str]) -> None:
+    if lines:
+        console.print(Text.assemble(head, (_plain(name), "bold")))
+    for line in lines:
+        console.print(Text(f"  {_plain(line)}"), soft_wrap=True)
 
 
 def _width(heads: Sequence[str], rows: Sequence[Row]) -> int:

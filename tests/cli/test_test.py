@@ -1,5 +1,6 @@
 """`flashlive test`: exit codes, one clear line for what is wrong, and ways out."""
 
+import io
 import json
 import os
 import shutil
@@ -7,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+import wave
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -30,6 +32,15 @@ def is_there(group: int) -> bool:
     except ProcessLookupError:
         return False
     return True
+
+
+def wav(n_frames: int) -> bytes:
+    """Return the bytes of silence, 8 kHz mono."""
+    written = io.BytesIO()
+    with wave.open(written, "wb") as file:
+        file.setparams((1, 2, 8000, 0, "NONE", ""))
+        file.writeframes(bytes(2 * n_frames))
+    return written.getvalue()
 
 
 @pytest.fixture
@@ -233,6 +244,63 @@ def test_a_dry_run_lists_what_would_be_run(good) -> None:
     assert done.returncode == 0
     other = EXAMPLES / "order-status.toml"
     assert done.stdout.splitlines() == [f"{good}: good (1 turn)", f"{other}: order status (1 turn)"]
+
+
+def test_a_scenario_that_checks_nothing_passes_and_is_noted(good) -> None:
+    (good.parent / "idle.toml").write_text('[[turn]]\ntext = "hello"\n', encoding="utf-8")
+    words = "checks nothing: no turn has [turn.expect], and there is no [expect]"
+    dry = flashlive("--dry-run", ".", cwd=good.parent)
+    done = flashlive("--sim", "--speed", 10, ".", cwd=good.parent)
+
+    assert dry.stdout.splitlines() == ["good.toml: good (1 turn)", f"idle.toml: idle (1 turn); {words}"]
+    assert (dry.returncode, done.returncode) == (0, 0)
+    assert done.stdout.endswith(f"\nnote: idle\n  {words}\n2 passed\n")
+    assert done.stdout.count("note: ") == 1
+
+
+def test_of_sound_that_is_not_as_it_should_be_the_user_is_told(good) -> None:
+    (good.parent / "cut.wav").write_bytes((EXAMPLES / "where-is-my-order.wav").read_bytes()[:-4000])
+    good.write_text(GOOD.replace('text = "hello"', 'say = "cut.wav"'), encoding="utf-8")
+    dry = flashlive("--dry-run", good)
+    done = flashlive("--sim", "--speed", 10, "--repeat", 2, good)
+
+    assert (dry.returncode, done.returncode) == (0, 0)
+    assert dry.stdout == f"{good}: good (1 turn)\n"
+    warning = f"warning: {good.parent / 'cut.wav'}: is cut short"
+    assert dry.stderr.startswith(f"flashlive: {warning}")
+    assert len(dry.stderr.splitlines()) == 1
+    assert f"\nnote: good\n  {warning}" in done.stdout
+    assert done.stdout.count("warning: ") == 1
+
+
+def test_a_dry_run_opens_every_file_that_is_named(good) -> None:
+    beside = good.parent
+    for name in ("a.wav", "hum.wav", "pink.wav", "board.png"):
+        (beside / name).write_bytes(b"RIFF")
+    (beside / "long.wav").write_bytes(wav(n_frames=8000 * 601))
+    (beside / "odd.txt").write_bytes(b"\xff")
+    (beside / "common.toml").write_text('[noise]\nsnr_db = 9\nfile = "hum.wav"\n', encoding="utf-8")
+    good.write_text(
+        'include = "common.toml"\nsystem = "@odd.txt"\ntools = "odd.txt"\n'
+        '[matrix]\nnoise = ["none",\n{ snr_db = 3, file = "pink.wav" }]\n'
+        '[[turn]]\nsay = "a.wav"\n[[turn]]\nsay = "long.wav"\n[[turn]]\nimage = "board.png"\ntext = "Look"\n',
+        encoding="utf-8",
+    )
+    done = flashlive("--dry-run", "good.toml", cwd=beside)
+
+    assert (done.returncode, done.stdout) == (2, "")
+    told = [
+        line.removeprefix("flashlive: error: ").replace(f"{beside}{os.sep}", "") for line in done.stderr.splitlines()
+    ]
+    assert told == [
+        "common.toml:3: hum.wav: ends in the middle of its header",
+        "good.toml:2: odd.txt: is not UTF-8 text",
+        "good.toml:3: odd.txt: is not UTF-8 text",
+        "good.toml:6: pink.wav: ends in the middle of its header",
+        "good.toml:8: a.wav: ends in the middle of its header",
+        "good.toml:10: long.wav: 601 s are more than the 600 a turn may take",
+        "good.toml:12: board.png: no image that can be read (PNG, JPEG, WebP, BMP, TIFF)",
+    ]
 
 
 @pytest.mark.skipif(os.name == "nt" or not shutil.which("pgrep"), reason="POSIX signals and processes")

@@ -1,16 +1,18 @@
 """What the user says, as sound: files, spoken text, noise mixed in."""
 
+import os
 import shutil
 import wave
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from flashlive_cli.errors import ConfigError, FileError
 from flashlive_cli.scenario import clips
-from flashlive_cli.scenario.clips import clip_of, mixed
-from flashlive_cli.scenario.schema import Noise, Turn
+from flashlive_cli.scenario.clips import clip_of, mixed, warnings_about
+from flashlive_cli.scenario.schema import Noise, Scenario, Turn
 from flashlive_cli.scenario.spoken import speak
 
 RATE_HZ = 16_000
@@ -38,6 +40,19 @@ def read_all(clip):
     return np.frombuffer(pcm, "<i2")
 
 
+def sound_of(turn, given=None):
+    clip = clip_of(turn, given, seed=0)
+    assert clip is not None
+    return clip
+
+
+def cut_short(path):
+    """Let a WAV end before its header says; of one second half is left."""
+    path = Path(path)
+    path.write_bytes(path.read_bytes()[: 44 + RATE_HZ])
+    return str(path)
+
+
 def noise(**fields):
     return Noise.model_validate(fields)
 
@@ -56,7 +71,8 @@ def test_the_noise_of_a_file_is_repeated_and_scaled(tmp_path):
     hum = np.rint(1000 * np.sin(np.arange(1600) * 0.3))
     clean = speech(0.1).astype(float)
     given = noise(file=write_wav(tmp_path / "hum.wav", hum), snr_db=10)
-    added = np.frombuffer(mixed(speech(0.1).tobytes(), given, seed=0), "<i2") - clean
+    turn = Turn(say=write_wav(tmp_path / "a.wav", speech(0.1)))
+    added = read_all(sound_of(turn, given)) - clean
     factor = np.dot(added[:1600], hum) / np.dot(hum, hum)
     assert np.allclose(added, factor * np.resize(hum, added.size), atol=1.5)
     spoken = clean[np.arange(clean.size) % RATE_HZ < RATE_HZ // 2]
@@ -165,3 +181,34 @@ def test_an_espeak_that_fails_and_a_folder_that_cannot_be_made_are_told(tmp_path
     monkeypatch.setattr(shutil, "which", lambda _: str(broken))
     with pytest.raises(FileError, match="espeak-ng failed on 'Hi': no voice"):
         speak("Hi", tmp_path / "cache")
+
+
+def test_sound_that_is_cut_short_or_clips_is_warned_of_and_said_as_it_is(tmp_path):
+    good, quiet = write_wav(tmp_path / "a.wav", speech()), write_wav(tmp_path / "b.wav", speech(0.0005))
+    cut = cut_short(write_wav(tmp_path / "cut.wav", speech(seconds=1.0)))
+    loud = write_wav(tmp_path / "loud.wav", np.clip(speech(0.9).astype(float) * 3, -32768, 32767))
+
+    assert sound_of(Turn(say=good)).warnings == []
+    assert sound_of(Turn(say=cut)).warnings == [
+        f"{cut}: is cut short, its header promises 1.0 s of sound and it holds 0.5 s"
+    ]
+    (told,) = sound_of(Turn(say=loud)).warnings
+    assert told.startswith(f"{loud}: is too loud and clips")
+    assert sound_of(Turn(say=good), noise(file=cut, snr_db=10)).warnings == sound_of(Turn(say=cut)).warnings
+    assert sound_of(Turn(say=good), noise(file=loud, snr_db=10)).warnings == [], "it is made quieter"
+
+    hum = cut_short(write_wav(tmp_path / "hum.wav", speech(seconds=1.0)))
+    said = [{"say": path} for path in (quiet, cut, good, loud, good)]
+    scenario = Scenario.model_validate({"turn": said, "matrix": {"noise": ["none", {"file": hum, "snr_db": 3}]}})
+    told = [warning.removeprefix(f"{tmp_path}{os.sep}") for warning in warnings_about([scenario, scenario])]
+    assert [" ".join(each.split(" ")[:3]) for each in told] == [
+        "b.wav: holds nothing", "cut.wav: is cut", "loud.wav: is too", "hum.wav: is cut",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("share", "told"), [(0.009, False), (0.02, True)])
+def test_a_few_loud_samples_are_no_clipping(tmp_path, share, told):
+    samples = speech(0.5, seconds=3.0)
+    samples[RATE_HZ : RATE_HZ + round(share * RATE_HZ)] = 32767
+    clip = sound_of(Turn(say=write_wav(tmp_path / "a.wav", samples)))
+    assert bool(clip.warnings) is told

@@ -333,3 +333,26 @@ def test_what_is_wrong_only_together_is_told(write):
 def test_the_simulator_takes_turns_that_say_nothing(write):
     written = read_script_file(write("[[turn]]\n[turn.sim]\nreply = 'x'"))
     assert written.script().turns[0].reply == "x"
+
+
+@pytest.mark.parametrize(
+    ("text", "nothing"),
+    [
+        (TURN, True),
+        (EXPECT + "any_order = false", True),
+        (TURN + "[expect]", True),
+        (TURN + TURN, True),
+        (EXPECT + "interrupted = false", False),
+        (EXPECT + "reply = 'x'", False),
+        (EXPECT + "calls = []", False),
+        (TURN + "[expect]\nmoves = 0", False),
+        (TURN + "[[turn]]\ntext = 'Ho'\nafter = { event = 'reply.started' }", False),
+    ],
+)
+def test_a_scenario_that_expects_nothing_is_known(write, text, nothing):
+    assert read_scenario(write(text)).scenario.checks_nothing is nothing
+
+
+def test_what_an_included_file_expects_is_expected(write):
+    write("[expect]\nno_warnings = true", "a.toml")
+    assert not read_scenario(write("include = 'a.toml'\n" + TURN)).scenario.checks_nothing

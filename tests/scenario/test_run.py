@@ -1,5 +1,6 @@
 """Scenarios held against the simulator, over a real WebSocket: what they find, and that they can fail."""
 
+import json
 from pathlib import Path
 
 from flashlive_cli.scenario.reading import read_scenario
@@ -52,3 +53,20 @@ silence = true
     assert outcome.status == "passed", outcome.reasons
     assert outcome.turns[0].figures.complete_ms is None, "it was cut"
     assert outcome.turns[1].figures.interrupted_ms is not None
+
+
+async def test_a_clip_that_is_cut_short_is_warned_of_once_as_it_is_said(tmp_path) -> None:
+    (tmp_path / "cut.wav").write_bytes((EXAMPLES / "where-is-my-order.wav").read_bytes()[:-4000])
+    path = tmp_path / "cut.toml"
+    path.write_text("[expect]\nno_warnings = true\n" + 2 * '[[turn]]\nsay = "cut.wav"\n', encoding="utf-8")
+    (case,) = cases_of(read_scenario(path))
+    outcome = (await hold_case(case, Stage(speed=SPEED, evidence=tmp_path / "evidence"))).outcome
+
+    (warning,) = outcome.warnings
+    assert "cut.wav: is cut short" in warning
+    (missed,) = outcome.reasons
+    assert missed.startswith("no_warnings: expected no warning, got ")
+    lines = map(json.loads, (tmp_path / "evidence" / "cut" / "events.ndjson").read_text(encoding="utf-8").splitlines())
+    types = [line["type"] for line in lines if line["type"] in {"session.ready", "warning", "reply.started"}]
+    assert types[:3] == ["session.ready", "warning", "reply.started"]
+    assert types.count("warning") == 1

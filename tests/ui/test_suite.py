@@ -52,9 +52,12 @@ def test_on_a_terminal_only_what_did_not_pass_stays() -> None:
     assert "passed" not in stream.getvalue()
 
 
-def test_the_table_shows_names_and_reasons_as_they_are() -> None:
+def test_the_table_shows_names_reasons_and_notes_as_they_are() -> None:
     stream = io.StringIO()
-    show_table(stream, ("cost",), [Row("failed", HOSTILE, "", ("$0.1",), [f"turn 1: {HOSTILE}"])])
+    row = Row("failed", HOSTILE, "", ("$0.1",), [f"turn 1: {HOSTILE}"], [f"a note of {HOSTILE}"])
+    show_table(stream, ("cost",), [row, Row("passed", "good", "", ("$0.1",), [])])
 
-    assert stream.getvalue().count(SHOWN) == 3
+    assert stream.getvalue().count(SHOWN) == 5
     assert f"  turn 1: {SHOWN}\n" in stream.getvalue()
+    assert f"note: {SHOWN}\n  a note of {SHOWN}\n" in stream.getvalue()
+    assert stream.getvalue().count("note: ") == 1
