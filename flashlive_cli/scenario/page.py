@@ -172,7 +172,8 @@ def _turn(turn: TurnOutcome, span: Mapping[str, float]) -> dict[str, Any]:
 
 
 def _check(check: Check) -> dict[str, Any]:
-    return {"name": check.name, "ok": check.ok, "expected": check.expected, "got": check.answer, "at_s": check.at_s}
+    told = {"name": check.name, "ok": check.ok, "expected": check.expected, "got": check.answer, "at_s": check.at_s}
+    return told | {"note": check.note}
 
 
 def _outline(outline: Outline) -> dict[str, Any]:

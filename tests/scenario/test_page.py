@@ -2,6 +2,7 @@
 
 import asyncio
 import pickle
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -141,6 +142,18 @@ def test_a_check_jumps_to_its_time(page) -> None:
 
     assert not browser.ask("document.querySelector('.item.check.bad').hidden")
     assert not browser.ask("document.querySelector('.head').hidden")
+
+
+def test_a_missed_limit_tells_that_the_machine_was_late(page) -> None:
+    note = "the machine was up to 85 ms late: try a lower --speed or fewer -j"
+    check = replace(LATE, late_ms=85.2, note=note)
+    browser = page(timeline_of(failed("late", turns=(turn(1, HEARD, check),)), cut_in()))
+
+    assert text(browser, ".reasons li span")[0].endswith(f"got 912.3 ms; {note}")
+    assert text(browser, ".checks .bad p") == ["expected at most 500 ms, got 912.3 ms", note]
+    assert len(text(browser, ".checks .ok p")) == 1
+    assert note in browser.ask("document.querySelector('.item.check.bad').getAttribute('aria-label')")
+    assert "note" not in browser.ask("document.querySelector('.item.check.ok').getAttribute('aria-label')")
 
 
 def test_the_table_filters_and_leads_to_a_run_and_back(page) -> None:

@@ -79,7 +79,8 @@ function laidOut(run) {
     const rows = rowsOf(spans, ((run.end_s - run.start_s) * 22) / 1100);
     seen.forEach(({ check, turn }, index) => {
       add("check", check.at_s, check.at_s, y + rows[index] * 22, check.ok ? "✓" : "✕",
-        [[check.ok ? "met" : "not met", check.name], ["turn", turn ? `${turn.number}` : "all"], ["expected", check.expected], ["got", check.got]],
+        [[check.ok ? "met" : "not met", check.name], ["turn", turn ? `${turn.number}` : "all"], ["expected", check.expected],
+          ["got", check.got], ["note", check.note]].filter(([name, text]) => text || name !== "note"),
         { more: check.ok ? "ok" : "bad", centred: 18, check });
     });
     names.push(["Checks", y + 9, ""]);

@@ -60,7 +60,8 @@ function figures(found) {
 function checkList(checks, chart) {
   return make("ul.checks", { "aria-label": "Expectations" }, checks.map((check) => make(`li.${check.ok ? "ok" : "bad"}`, null, sign(check.ok),
     make("div", null, make("span.what", null, check.name),
-      make("p", null, "expected ", theirs(check.expected), ", got ", make("b", null, theirs(check.got)))),
+      make("p", null, "expected ", theirs(check.expected), ", got ", make("b", null, theirs(check.got))),
+      check.note ? make("p.small", null, check.note) : null),
     jump(chart, check.at_s))));
 }
 

@@ -33,7 +33,7 @@ function reasons(run) {
   return [...(run.error ? [{ text: run.error, at_s: null }] : []), ...missed, ...whole];
 }
 
-const sentence = (check) => `${check.name}: expected ${check.expected}, got ${check.got}`;
+const sentence = (check) => `${check.name}: expected ${check.expected}, got ${check.got}${check.note && `; ${check.note}`}`;
 
 /** An outline of a run, as pairs of lowest and highest in -127…127. */
 function decoded(outline) {
