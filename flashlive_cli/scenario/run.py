@@ -138,7 +138,7 @@ class _Run:
         clips = [clip_of(turn, turn.noise or scenario.noise, seed=self._stage.seed) for turn in scenario.turn]
         toolbox = make_toolbox(scenario.tools, clock)
         toolset = Toolset(toolbox) if toolbox is not None else None
-        pictures = open_pictures(scenario, clock)
+        pictures = open_pictures(scenario, clock, self.course.shown.append)
         recorder = self._open_recorder(stack)
         events = Events()
         listen = _all_of([self.course.listen, events.listen, *([recorder.listen] if recorder else [])])
