@@ -9,13 +9,16 @@ The thread may sit in a read of a slow disk or a silent pipe; the event loop nev
 import asyncio
 import contextlib
 import threading
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from flashlive_cli.audio import doorbell
 from flashlive_cli.audio.clips import Clip
 from flashlive_cli.clock import Clock
 from flashlive_cli.errors import FileError
 from flashlive_cli.pcm import SILENCE_DBFS, WIRE_IN, level_dbfs
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 CHUNK_MS: Final = 20
 CHUNK_S: Final = CHUNK_MS / 1000
@@ -62,12 +65,15 @@ class WavMicrophone:
             latest utterance; None before.
         speech_ended_s: the same of the clip's latest such chunk.
         level_dbfs: level of the chunk read last.
+        on_paced: told in the loop when each chunk was due and when it was read, in clock seconds: how late all is that
+            lives in the loop. None for nobody.
     """
 
     def __init__(self, clock: Clock) -> None:
         self.speech_started_s: float | None = None
         self.speech_ended_s: float | None = None
         self.level_dbfs = SILENCE_DBFS
+        self.on_paced: Callable[[float, float], None] | None = None
         self._clock = clock
         self._began_s: float | None = None
         self._n_read = 0
@@ -90,12 +96,15 @@ class WavMicrophone:
         """Wait until the next chunk is due and return it; after `close`, silence."""
         if self._began_s is None:
             self._began_s = self._clock.now()
-        await self._clock.sleep_until(self._began_s + (self._n_read + 1) * CHUNK_S)
+        due_s = self._began_s + (self._n_read + 1) * CHUNK_S
+        await self._clock.sleep_until(due_s)
         feed = self._feed
         if feed and not feed.live:
             await feed.ready(_DISK_PATIENCE_S)
         # no await from here on: a cancelled read has taken nothing
         self._n_read += 1
+        if self.on_paced is not None:
+            self.on_paced(due_s, self._clock.now())
         chunk = feed.take() if feed else b""
         self.level_dbfs = level_dbfs(chunk)
         if chunk and self.level_dbfs > SPEECH_FLOOR_DBFS:

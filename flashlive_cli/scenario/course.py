@@ -90,6 +90,24 @@ class Called:
     repeats: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """
+    An image that the model was shown.
+
+    Attributes:
+        turn: that it belongs to, from 1.
+        at_s: it was sent.
+        name: of the file.
+        jpeg: of some 160 pixels, for people.
+    """
+
+    turn: int
+    at_s: float
+    name: str
+    jpeg: bytes
+
+
 @dataclass(slots=True)
 class TurnCourse:
     """
@@ -147,6 +165,7 @@ class Course:
         turns: as far as they have begun.
         user: what was sent of the user's sound.
         model: what was played.
+        shown: images, in order.
         warnings: in order.
         moves: how often the talk went on over another connection.
         ready_s: the service had accepted.
@@ -158,6 +177,7 @@ class Course:
         self.turns: list[TurnCourse] = []
         self.user = Track(WIRE_IN)
         self.model = Track(WIRE_OUT)
+        self.shown: list[Shown] = []
         self.warnings: list[str] = []
         self.moves = 0
         self.ready_s: float | None = None

@@ -27,6 +27,8 @@ class Check:
         measured: what was measured; None for what is no number, or did not happen.
         unit: of `measured`.
         at_s: when that was seen; None where there is no such moment.
+        late_ms: how late the machine was, where that could be why a limit was missed; see `lateness`.
+        note: the same in words, with what to try; empty where there is nothing to say.
     """
 
     name: str
@@ -36,6 +38,8 @@ class Check:
     measured: float | None = None
     unit: str = ""
     at_s: float | None = None
+    late_ms: float | None = None
+    note: str = ""
 
     @property
     def answer(self) -> str:
@@ -45,9 +49,10 @@ class Check:
 
     @property
     def sentence(self) -> str:
-        """Say for people what was expected, what came, and when."""
+        """Say for people what was expected, what came, when, and what there is to say of that."""
         when = "" if self.at_s is None else f" (at {self.at_s:.2f} s)"
-        return f"{self.name}: expected {self.expected}, got {self.answer}{when}"
+        told = f"; {self.note}" if self.note else ""
+        return f"{self.name}: expected {self.expected}, got {self.answer}{when}{told}"
 
 
 @dataclass(frozen=True, slots=True)

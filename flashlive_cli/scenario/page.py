@@ -3,7 +3,7 @@ Runs as one HTML file that needs nothing else: no network, no fonts, no scripts 
 
 Its policy lets run the one script that is ours, known by its hash, so that no word of a model, a tool or a file name
 can become another; and the script puts words into the page as text only. Sound comes from the recording beside the
-page, or is in it.
+page, or is in it; images are in it, small.
 """
 
 import base64
@@ -34,6 +34,8 @@ NAME: Final = "timeline.html"
 _SCRIPTS: Final = ("words.js", "chart.js", "lanes.js", "run.js", "table.js", "main.js")
 _MOST_SOUND_BYTES: Final = 24 * 2**20
 """Of all sound in one page; runs that did not pass come first."""
+_MOST_PICTURE_BYTES: Final = 8 * 2**20
+"""Of all images in one page, each counted once; likewise."""
 
 
 def write_html(path: Path, timelines: Sequence[Timeline], *, took_s: float, pass_at: int | None = None) -> None:
@@ -93,7 +95,7 @@ def _title(timelines: Sequence[Timeline]) -> str:
 
 
 def _report(timelines: Sequence[Timeline], folder: Path, took_s: float, pass_at: int | None) -> dict[str, Any]:
-    sounds = _sounds(timelines, folder)
+    sounds, pictures = _sounds(timelines, folder), _pictures(timelines)
     anchors: set[str] = set()
     runs = []
     for timeline, sound in zip(timelines, sounds, strict=True):
@@ -102,7 +104,7 @@ def _report(timelines: Sequence[Timeline], folder: Path, took_s: float, pass_at:
         runs.append({"anchor": anchor, "sound": sound, **_run(timeline)})
     counted = tallies([timeline.outcome for timeline in timelines])
     repeated = [asdict(tally) | {"accepted": tally.accepted(pass_at)} for tally in counted if tally.runs > 1]
-    shown: dict[str, Any] = _shown({"took_s": took_s, "repeated": repeated, "runs": runs})
+    shown: dict[str, Any] = _shown({"took_s": took_s, "repeated": repeated, "runs": runs, "pictures": pictures})
     return shown
 
 
@@ -122,12 +124,33 @@ def _sounds(timelines: Sequence[Timeline], folder: Path) -> list[str | None]:
     """Return where each run's sound is, as a URL."""
     links = [_recording(timeline, folder) for timeline in timelines]
     left = _MOST_SOUND_BYTES
-    for index in sorted(range(len(links)), key=lambda index: timelines[index].outcome.status == "passed"):
+    for index in sorted(range(len(links)), key=lambda index: _passed(timelines[index])):
         sound = timelines[index].sound
         if links[index] is None and sound is not None and len(sound) <= left:
             left -= len(sound)
             links[index] = f"data:audio/wav;base64,{base64.b64encode(sound).decode()}"
     return links
+
+
+def _pictures(timelines: Sequence[Timeline]) -> dict[str, str]:
+    """Return the images of all runs as URLs, each once: repetitions, and voices of a matrix, show the same."""
+    found: dict[str, str] = {}
+    left = _MOST_PICTURE_BYTES
+    for timeline in sorted(timelines, key=_passed):
+        for shown in timeline.shown:
+            name = _digest(shown.jpeg)
+            if name not in found and len(shown.jpeg) <= left:
+                left -= len(shown.jpeg)
+                found[name] = f"data:image/jpeg;base64,{base64.b64encode(shown.jpeg).decode()}"
+    return found
+
+
+def _digest(jpeg: bytes) -> str:
+    return hashlib.sha256(jpeg).hexdigest()[:16]
+
+
+def _passed(timeline: Timeline) -> bool:
+    return timeline.outcome.status == "passed"
 
 
 def _recording(timeline: Timeline, folder: Path) -> str | None:
@@ -153,6 +176,10 @@ def _run(timeline: Timeline) -> dict[str, Any]:
         },
         **{name: getattr(outcome, name) for name in ("duration_s", "took_s", "cost_usd", "warnings", "evidence")},
         **{name: laid[name] for name in ("start_s", "end_s", "said", "answers", "tools", "stages", "marks")},
+        "shown": [
+            {"turn": shown.turn, "at_s": shown.at_s, "name": shown.name, "picture": _digest(shown.jpeg)}
+            for shown in timeline.shown
+        ],
         "user": _outline(timeline.user),
         "voice": _outline(timeline.model),
         "turns": [_turn(turn, asdict(spans[turn.number]) if turn.number in spans else {}) for turn in outcome.turns],
@@ -172,7 +199,8 @@ def _turn(turn: TurnOutcome, span: Mapping[str, float]) -> dict[str, Any]:
 
 
 def _check(check: Check) -> dict[str, Any]:
-    return {"name": check.name, "ok": check.ok, "expected": check.expected, "got": check.answer, "at_s": check.at_s}
+    told = {"name": check.name, "ok": check.ok, "expected": check.expected, "got": check.answer, "at_s": check.at_s}
+    return told | {"note": check.note}
 
 
 def _outline(outline: Outline) -> dict[str, Any]:

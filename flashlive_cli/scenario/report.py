@@ -185,6 +185,7 @@ def _check(check: Check) -> dict[str, object]:
         "measured": _rounded(check.measured, 6),
         "unit": check.unit,
         "at_s": _rounded(check.at_s, 4),
+        "late_ms": _rounded(check.late_ms, 1),
     }
 
 

@@ -25,6 +25,7 @@ from flashlive_cli.reports import Stamped, ToolPrinted
 from flashlive_cli.scenario.clips import clip_of
 from flashlive_cli.scenario.course import Course, TurnCourse
 from flashlive_cli.scenario.judging import figures_of, judge_turn, judge_whole
+from flashlive_cli.scenario.lateness import Lateness, told_of_lateness
 from flashlive_cli.scenario.outcome import CallMade, Check, ErrorKind, Outcome, TurnOutcome
 from flashlive_cli.scenario.pictures import open_pictures
 from flashlive_cli.scenario.schema import Scenario, Turn
@@ -124,6 +125,7 @@ class _Run:
         self._repetition = repetition
         self._on_progress = on_progress
         self._clock = Clock(stage.speed)
+        self._lateness = Lateness()
         self._staging: Staging | None = None
         self._evidence: Path | None = None
         self._model = case.scenario.model.id or stage.model
@@ -136,12 +138,13 @@ class _Run:
         clips = [clip_of(turn, turn.noise or scenario.noise, seed=self._stage.seed) for turn in scenario.turn]
         toolbox = make_toolbox(scenario.tools, clock)
         toolset = Toolset(toolbox) if toolbox is not None else None
-        pictures = open_pictures(scenario, clock)
+        pictures = open_pictures(scenario, clock, self.course.shown.append)
         recorder = self._open_recorder(stack)
         events = Events()
         listen = _all_of([self.course.listen, events.listen, *([recorder.listen] if recorder else [])])
         stack.enter_context(tool_prints_to(lambda name, line: listen(Stamped(clock.now(), 0, ToolPrinted(name, line)))))
         sound = StagedSound(clock, self._played if recorder is None else _both(self._played, recorder.played))
+        sound.microphone.on_paced = self._lateness.paced
         stack.push_async_callback(sound.close)
         self._staging = Staging(
             scenario,
@@ -221,6 +224,7 @@ class _Run:
             expected = f"{turn.after.event}, and {turn.after.ms} ms more"
             checks = (Check("after", False, expected, "an answer that had ended before"), *checks)
         seen = course or TurnCourse(0.0)
+        checks = told_of_lateness(checks, turn.expect, seen, self._lateness, simulated=self._stage.endpoint is None)
         calls = tuple(CallMade(call.name, dict(call.args), call.ok, call.response) for call in seen.calls)
         return TurnOutcome(number + 1, _said(turn), checks, seen.heard, seen.reply, calls, figures_of(seen))
 

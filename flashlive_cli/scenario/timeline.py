@@ -18,7 +18,7 @@ from flashlive_cli.reports import (
     TurnLatency,
     Warned,
 )
-from flashlive_cli.scenario.course import Course, Moment, Replied, TurnCourse, sounds_of
+from flashlive_cli.scenario.course import Course, Moment, Replied, Shown, TurnCourse, sounds_of
 from flashlive_cli.scenario.listening import Sound
 from flashlive_cli.scenario.outcome import Outcome
 from flashlive_cli.scenario.spelling import json_text
@@ -136,6 +136,7 @@ class Timeline:
     tools: tuple[ToolSpan, ...]
     stages: tuple[Stage, ...]
     marks: tuple[Mark, ...]
+    shown: tuple[Shown, ...]
     sound: bytes | None
 
 
@@ -160,6 +161,7 @@ def timeline_of(outcome: Outcome, course: Course) -> Timeline:
         tools=tuple(_tools(course)),
         stages=tuple(stage for at_s, moment in course.moments for stage in _stages(at_s, moment)),
         marks=tuple(mark for at_s, moment in course.moments for mark in _marks(at_s, moment)),
+        shown=tuple(course.shown),
         sound=telephone_wav(course.user, course.model, end_s) if audible else None,
     )
 
@@ -174,7 +176,7 @@ def _end_of(course: Course) -> float:
         ends.append(turn.begun_s)
         ends += [call.finished_s or call.at_s for call in turn.calls]
         ends += [reply.ended_s or reply.started_s for reply in turn.replies]
-    return max([*ends, *(at_s for at_s, _ in course.moments)])
+    return max([*ends, *(at_s for at_s, _ in course.moments), *(shown.at_s for shown in course.shown)])
 
 
 def _said(course: Course) -> Iterator[Said]:

@@ -80,6 +80,19 @@ async def test_chunks_are_due_on_an_absolute_schedule(virtual_clock) -> None:
     assert virtual_clock.now() == pytest.approx(151 * CHUNK_S)
 
 
+async def test_who_wants_is_told_how_late_each_chunk_was(virtual_clock) -> None:
+    mic = WavMicrophone(virtual_clock)
+    told: list[tuple[float, float]] = []
+    mic.on_paced = lambda due_s, read_s: told.append((due_s, read_s))
+    await mic.read()
+    virtual_clock.elapsed_s += 0.05
+    for _ in range(3):
+        await mic.read()
+
+    assert [due_s for due_s, _ in told] == pytest.approx([0.02, 0.04, 0.06, 0.08])
+    assert [read_s for _, read_s in told] == pytest.approx([0.02, 0.07, 0.07, 0.08]), "two were late"
+
+
 async def test_runs_by_a_real_clock_without_being_early() -> None:
     clock = Clock(speed=50)
     mic = WavMicrophone(clock)

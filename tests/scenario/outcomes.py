@@ -52,7 +52,7 @@ HEARD = Check("heard", True, "/order/", "'Where is my order?'", at_s=2.1)
 
 
 def failed(name: str = "slow", **fields: Any) -> Outcome:
-    return outcome(name, "failed", turns=(turn(1, HEARD, LATE),), **fields)
+    return outcome(name, "failed", **({"turns": (turn(1, HEARD, LATE),)} | fields))
 
 
 def broken(name: str = "unreachable", **fields: Any) -> Outcome:

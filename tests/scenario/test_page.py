@@ -1,11 +1,14 @@
 """The page in a real browser: what is seen, what the pointer and the keys do, and that nothing is fetched."""
 
 import asyncio
+import base64
 import pickle
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from flashlive_cli.scenario.course import Shown
 from flashlive_cli.scenario.page import NAME, write_html
 from flashlive_cli.scenario.reading import read_scenario
 from flashlive_cli.scenario.run import Stage, hold_case
@@ -14,6 +17,13 @@ from flashlive_cli.scenario.variants import cases_of
 from tests.scenario.courses import cut_in
 from tests.scenario.outcomes import HEARD, HOSTILE, LATE, failed, outcome, turn
 
+JPEG = base64.b64decode(
+    "/9j/4AAQSkZJRgABAQAAAQABAAD/2wBDAFA3PEY8MlBGQUZaVVBfeMiCeG5uePWvuZHI//////////////////////////////////////////"
+    "//////////2wBDAVVaWnhpeOuCguv/////////////////////////////////////////////////////////////////////////wAARCAAB"
+    "AAIDASIAAhEBAxEB/8QAFQABAQAAAAAAAAAAAAAAAAAAAAT/xAAUEAEAAAAAAAAAAAAAAAAAAAAA/8QAFAEBAAAAAAAAAAAAAAAAAAAAAP/EAB"
+    "QRAQAAAAAAAAAAAAAAAAAAAAD/2gAMAwEAAhEDEQA/ALQAf//Z"
+)
+"""Two white pixels beside each other."""
 EXAMPLE = Path(__file__).parents[2] / "examples" / "order-status.toml"
 INKED = """(() => {
     const canvas = document.querySelector(".plot canvas");
@@ -143,6 +153,18 @@ def test_a_check_jumps_to_its_time(page) -> None:
     assert not browser.ask("document.querySelector('.head').hidden")
 
 
+def test_a_missed_limit_tells_that_the_machine_was_late(page) -> None:
+    note = "the machine was up to 85 ms late: try a lower --speed or fewer -j"
+    check = replace(LATE, late_ms=85.2, note=note)
+    browser = page(timeline_of(failed("late", turns=(turn(1, HEARD, check),)), cut_in()))
+
+    assert text(browser, ".reasons li span")[0].endswith(f"got 912.3 ms; {note}")
+    assert text(browser, ".checks .bad p") == ["expected at most 500 ms, got 912.3 ms", note]
+    assert len(text(browser, ".checks .ok p")) == 1
+    assert note in browser.ask("document.querySelector('.item.check.bad').getAttribute('aria-label')")
+    assert "note" not in browser.ask("document.querySelector('.item.check.ok').getAttribute('aria-label')")
+
+
 def test_the_table_filters_and_leads_to_a_run_and_back(page) -> None:
     browser = page(
         timeline_of(outcome("good", turns=(turn(1, HEARD),)), cut_in()),
@@ -177,6 +199,24 @@ def test_hostile_words_are_words(page) -> None:
     browser.until("document.querySelector('.chart')")
     browser.press("n")
     assert browser.ask("document.images.length + document.querySelectorAll('script').length") == 2
+
+
+def test_an_image_is_seen_where_it_was_shown(page) -> None:
+    course = cut_in()
+    course.shown.append(Shown(1, 1.5, "board.png", JPEG))
+    course.shown.append(Shown(2, 4.4, HOSTILE, JPEG))
+    browser = page(timeline_of(outcome(turns=(turn(1), turn(2))), course))
+    plot = browser.box(".plot")
+    first, second = (browser.ask(f"document.querySelectorAll('.item.shown img')[{n}].alt") for n in (0, 1))
+
+    assert browser.box(".item.shown")["x"] == pytest.approx(plot["x"] + plot["width"] * (1.5 - 0.25) / 7.1, abs=1)
+    assert first == "board.png"
+    assert second.startswith("</script><img src=x onerror=alert(1)>\\x1b[31m\\u202e"), "a text, whatever is in it"
+    for image in ("document.querySelector('.item.shown img')", "document.querySelectorAll('.story img')[1]"):
+        assert browser.ask(f"[{image}.naturalWidth, {image}.naturalHeight]") == [2, 1]
+    assert browser.ask("document.images.length") == 4, "two on the timeline, one in each turn"
+    assert text(browser, "article:first-child .who") == ["You", "Shown", "Model"]
+    assert "shown board.png, turn 1" in browser.ask("document.querySelector('.item.shown').getAttribute('aria-label')")
 
 
 def test_the_sound_in_the_page_is_as_long_as_the_run_and_plays(page) -> None:

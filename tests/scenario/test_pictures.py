@@ -3,6 +3,7 @@
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from flashlive_cli.errors import FileError
@@ -42,6 +43,20 @@ async def test_without_the_extra_it_is_named(tmp_path, monkeypatch) -> None:
 
     assert outcome.error_kind == "usage"
     assert "pip install 'flashlive-cli[video]'" in str(outcome.error)
+
+
+async def test_what_was_shown_is_kept_small_with_its_time() -> None:
+    cv2 = pytest.importorskip("cv2", reason="the extra `video` is not installed")
+    (case,) = cases_of(read_scenario(EXAMPLES / "scenarios" / "pictures.toml"))
+    run = await hold_case(case, Stage(speed=4))
+
+    first, second = run.course.shown
+    assert [(shown.turn, shown.name) for shown in (first, second)] == [(1, "timeline.png"), (2, "timeline.png")]
+    typed, spoken = run.course.turns
+    assert typed.begun_s <= first.at_s < typed.replies[0].started_s
+    assert spoken.begun_s < second.at_s < spoken.replies[0].started_s
+    picture = cv2.imdecode(np.frombuffer(first.jpeg, np.uint8), cv2.IMREAD_COLOR)
+    assert max(picture.shape) == 160
 
 
 async def test_an_image_now_and_then_is_nothing_to_be_warned_of() -> None:

@@ -14,7 +14,7 @@ import pytest
 
 from flashlive_cli.errors import FileError
 from flashlive_cli.pcm import WIRE_IN
-from flashlive_cli.scenario.course import Course
+from flashlive_cli.scenario.course import Course, Shown
 from flashlive_cli.scenario.page import page_of, write_html
 from flashlive_cli.scenario.timeline import Stage, timeline_of
 from flashlive_cli.scenario.waveform import outline_of, telephone_wav
@@ -75,6 +75,23 @@ def test_the_faintest_sound_is_no_silence() -> None:
     course.spoke(tone(WIRE_IN, 1, amplitude=20), 1.0)
 
     assert set(np.frombuffer(outline_of(course.user, 1.0).peaks, np.int8)) == {-1, 1}
+
+
+def test_images_are_in_a_page_once_and_no_more_than_it_holds(tmp_path) -> None:
+    courses = [cut_in() for _ in range(3)]
+    for course, jpegs in zip(courses, ([b"a" * 2_000_000], [b"b" * 5_000_000], [b"b" * 5_000_000, b"c"]), strict=True):
+        course.shown += [Shown(1, 1.5, "board.png", jpeg) for jpeg in jpegs]
+    runs = [timeline_of(outcome(), courses[0]), timeline_of(failed(), courses[1]), timeline_of(failed(), courses[2])]
+    content = content_of(page_of(runs, folder=tmp_path, took_s=1))
+    small, same, (again, other) = ([shown["picture"] for shown in run["shown"]] for run in content["runs"])
+
+    assert set(content["pictures"]) == {*small, *same, other}
+    assert same == [again]
+    courses[0].shown.append(Shown(1, 1.6, "wall.png", b"d" * 2_000_000))
+    runs[0] = timeline_of(outcome(), courses[0])
+    crowded = content_of(page_of(runs, folder=tmp_path, took_s=1))
+    assert set(crowded["pictures"]) == {*small, *same, other}, "what passed comes last"
+    assert len(crowded["runs"][0]["shown"]) == 2, "its name is told"
 
 
 def test_long_runs_stay_small() -> None:

@@ -36,7 +36,7 @@ class Chart {
     this.plot.style.height = `${height}px`;
     for (const item of items) {
       const label = `${seconds(item.from_s)}: ${item.told.map(([name, text]) => `${name} ${text}`).join(", ")}`;
-      item.element = make(`button.item.${item.kind}`, { type: "button", "aria-label": label }, theirs(item.text));
+      item.element = make(`button.item.${item.kind}`, { type: "button", "aria-label": label }, item.picture ?? theirs(item.text));
       if (item.more) item.element.classList.add(item.more);
       item.element.style.top = `${item.y}px`;
       item.element.addEventListener("focus", () => item.element.matches(":focus-visible") && this.tell(item));
@@ -207,10 +207,11 @@ class Chart {
   place(item) {
     const { style, classList } = item.element;
     let left = this.x(item.from_s);
-    if (item.centred) {
-      style.transform = `translateX(${(left - item.centred / 2).toFixed(1)}px)`;
+    if (item.centred) { // of its own width, whatever the zoom is; an image begins at its time, and is not cut at the end
+      const begin = item.picture ? Math.min(left, Math.max(0, this.width - item.centred)) : left - item.centred / 2;
+      style.transform = `translateX(${begin.toFixed(1)}px)`;
       if (item.more === "interrupted") style.width = `${item.centred}px`;
-      item.element.hidden = left < -item.centred || left > this.width + item.centred;
+      item.element.hidden = left < -item.centred || left > this.width + (item.picture ? 0 : item.centred);
       return;
     }
     const right = Math.max(this.x(item.until_s), left + 3);

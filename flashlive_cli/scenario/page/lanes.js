@@ -5,6 +5,8 @@ const TURN_Y = 24;
 const WAVE = 68;
 const WORDS = 22;
 const ROW = 26;
+const PICTURE = 48;
+const PICTURE_WIDTH = 60;
 
 const STAGES = {
   content: "end of speech to first content", audio: "first content to first sound", sample: "first sound to first sample played",
@@ -53,6 +55,14 @@ function laidOut(run) {
     if (answer.unheard && lost_s > answer.end_s)
       add("unheard", answer.end_s, lost_s, voice.y + WAVE + 2, answer.unheard, [["not heard", answer.unheard], ["dropped", seconds(answer.lost_s)]]);
   });
+  if (run.shown.length) {
+    const spans = run.shown.map((shown) => ({ from_s: shown.at_s, until_s: shown.at_s }));
+    const rows = rowsOf(spans, ((run.end_s - run.start_s) * (PICTURE_WIDTH + 4)) / 1100);
+    run.shown.forEach((shown, index) => add("shown", shown.at_s, shown.at_s, y + rows[index] * PICTURE, shown.name,
+      [["shown", shown.name], ["turn", `${shown.turn}`]], { centred: PICTURE_WIDTH, picture: thumbnail(shown) }));
+    names.push(["Shown", y + 22, "user"]);
+    y += (Math.max(...rows) + 1) * PICTURE + 8;
+  }
   if (run.tools.length) {
     const spans = run.tools.map((tool) => ({ from_s: tool.start_s, until_s: tool.end_s ?? tool.start_s + 0.3 }));
     const rows = rowsOf(spans, (run.end_s - run.start_s) / 6); // room for a name beside a short call
@@ -79,7 +89,8 @@ function laidOut(run) {
     const rows = rowsOf(spans, ((run.end_s - run.start_s) * 22) / 1100);
     seen.forEach(({ check, turn }, index) => {
       add("check", check.at_s, check.at_s, y + rows[index] * 22, check.ok ? "✓" : "✕",
-        [[check.ok ? "met" : "not met", check.name], ["turn", turn ? `${turn.number}` : "all"], ["expected", check.expected], ["got", check.got]],
+        [[check.ok ? "met" : "not met", check.name], ["turn", turn ? `${turn.number}` : "all"], ["expected", check.expected],
+          ["got", check.got], ["note", check.note]].filter(([name, text]) => text || name !== "note"),
         { more: check.ok ? "ok" : "bad", centred: 18, check });
     });
     names.push(["Checks", y + 9, ""]);

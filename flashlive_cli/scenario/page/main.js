@@ -6,6 +6,7 @@
   const main = document.getElementById("main");
   const repeated = new Set(report.repeated.map((each) => `${each.path}\n${each.id}`));
   for (const run of report.runs) {
+    for (const shown of run.shown) shown.url = report.pictures[shown.picture] ?? null;
     run.user = decoded(run.user);
     run.voice = decoded(run.voice);
     run.repeated = repeated.has(`${run.path}\n${run.id}`);

@@ -35,6 +35,7 @@ function turnView(run, turn, chart) {
   const mine = (list) => list.filter((each) => each.turn === turn.number);
   const lines = [
     ...mine(run.said).map((said) => [said.start_s, line("user", "You", said.text ? theirs(said.text) : make("span.dim", null, "not understood"))]),
+    ...mine(run.shown).map((shown) => [shown.at_s, line("user", "Shown", thumbnail(shown), shown.url ? make("span.dim", null, theirs(shown.name)) : null)]),
     ...mine(run.answers).map((answer) => [answer.start_s, line("voice", "Model", answer.heard ? theirs(answer.heard) : null,
       answer.unheard ? [" ", make("span.unheard", { title: "not heard: the reply was cut" }, theirs(answer.unheard))] : null)]),
     ...mine(run.tools).map((tool) => [tool.start_s, line("tool", "Tool", make("code", null, theirs(`${tool.name}(${tool.args})`)),
@@ -60,7 +61,8 @@ function figures(found) {
 function checkList(checks, chart) {
   return make("ul.checks", { "aria-label": "Expectations" }, checks.map((check) => make(`li.${check.ok ? "ok" : "bad"}`, null, sign(check.ok),
     make("div", null, make("span.what", null, check.name),
-      make("p", null, "expected ", theirs(check.expected), ", got ", make("b", null, theirs(check.got)))),
+      make("p", null, "expected ", theirs(check.expected), ", got ", make("b", null, theirs(check.got))),
+      check.note ? make("p.small", null, check.note) : null),
     jump(chart, check.at_s))));
 }
 

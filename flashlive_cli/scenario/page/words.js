@@ -33,7 +33,10 @@ function reasons(run) {
   return [...(run.error ? [{ text: run.error, at_s: null }] : []), ...missed, ...whole];
 }
 
-const sentence = (check) => `${check.name}: expected ${check.expected}, got ${check.got}`;
+const sentence = (check) => `${check.name}: expected ${check.expected}, got ${check.got}${check.note && `; ${check.note}`}`;
+
+/** An image that was shown, or its name where the page has no room for it. */
+const thumbnail = (shown) => (shown.url ? make("img", { src: shown.url, alt: shown.name, draggable: "false" }) : theirs(shown.name));
 
 /** An outline of a run, as pairs of lowest and highest in -127…127. */
 function decoded(outline) {
