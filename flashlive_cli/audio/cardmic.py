@@ -22,6 +22,7 @@ from flashlive_cli.audio.losses import Losses
 from flashlive_cli.audio.rates import Resampler
 from flashlive_cli.audio.ring import Ring
 from flashlive_cli.audio.samples import rounded
+from flashlive_cli.audio.stalls import Stalls
 from flashlive_cli.audio.stream import Stream
 from flashlive_cli.clock import Clock
 from flashlive_cli.errors import DeviceError
@@ -62,6 +63,7 @@ class CardMicrophone(Eared):
         self._arrived = asyncio.Event()
         self._capture: _Capture | None = None
         self._losses = Losses()
+        self._stalls = Stalls()
         self._silence_due_s = 0.0
         self._timer: asyncio.TimerHandle | None = None
 
@@ -116,7 +118,7 @@ class CardMicrophone(Eared):
         self._losses.back(capture.first_came_s - BLOCK_MS / 1000)
 
     async def _open(self, device: Device, formats: Sequence[PcmFormat] | None) -> None:
-        stream = Stream(device, "microphone", lost=self._lost)
+        stream = Stream(device, "microphone", lost=self._lost, stalls=self._stalls)
         capture = _Capture(stream, self._arrived.set, now=self._clock.source)
         try:
             await stream.open(
