@@ -18,9 +18,11 @@ import numpy.typing as npt
 from flashlive_cli.audio.devices import Device
 from flashlive_cli.audio.ear import Ear, Eared
 from flashlive_cli.audio.lateness import Lateness
+from flashlive_cli.audio.losses import Losses
 from flashlive_cli.audio.rates import Resampler
 from flashlive_cli.audio.ring import Ring
 from flashlive_cli.audio.samples import rounded
+from flashlive_cli.audio.stalls import Stalls
 from flashlive_cli.audio.stream import Stream
 from flashlive_cli.clock import Clock
 from flashlive_cli.errors import DeviceError
@@ -60,8 +62,8 @@ class CardMicrophone(Eared):
         self._lost = lost
         self._arrived = asyncio.Event()
         self._capture: _Capture | None = None
-        self._missed_ms = 0.0  # with the devices before, and between them
-        self._deaf_since_s: float | None = None  # while there is no device
+        self._losses = Losses()
+        self._stalls = Stalls()
         self._silence_due_s = 0.0
         self._timer: asyncio.TimerHandle | None = None
 
@@ -96,9 +98,7 @@ class CardMicrophone(Eared):
     async def shut(self) -> None:
         """Let the device go, which may be lost; silence is heard until `reopen`."""
         capture = self._heard_through
-        if self._deaf_since_s is None:
-            self._deaf_since_s = min(capture.came_s, self._clock.source())
-            self._missed_ms += capture.lost_ms
+        self._losses.shut(capture.lateness, self._clock.source(), overrun_ms=capture.overrun_ms)
         await capture.stream.close()
 
     async def reopen(self, device: Device) -> None:
@@ -115,12 +115,10 @@ class CardMicrophone(Eared):
         except BaseException:
             await capture.stream.close()
             raise
-        if self._deaf_since_s is not None:
-            self._missed_ms += max(0.0, 1000 * (capture.first_came_s - self._deaf_since_s) - BLOCK_MS)
-            self._deaf_since_s = None
+        self._losses.back(capture.first_came_s - BLOCK_MS / 1000)
 
     async def _open(self, device: Device, formats: Sequence[PcmFormat] | None) -> None:
-        stream = Stream(device, "microphone", lost=self._lost)
+        stream = Stream(device, "microphone", lost=self._lost, stalls=self._stalls)
         capture = _Capture(stream, self._arrived.set, now=self._clock.source)
         try:
             await stream.open(
@@ -162,11 +160,8 @@ class CardMicrophone(Eared):
         else:
             chunk = raw if self.clean is None else self.clean(raw)
             self.ear(raw, chunk, self._clock.now())
-        self.lost_ms = self._missed_ms + (
-            self._heard_through.lost_ms
-            if self._deaf_since_s is None
-            else 1000 * (self._clock.source() - self._deaf_since_s)
-        )
+        capture = self._heard_through
+        self.lost_ms = self._losses.total_ms(capture.lateness, self._clock.source(), overrun_ms=capture.overrun_ms)
         return chunk
 
     async def _next(self) -> bytes | None:
@@ -177,7 +172,8 @@ class CardMicrophone(Eared):
             if chunk is not None:
                 return chunk
             now = self._clock.source()
-            silent = now - (capture.came_s if self._deaf_since_s is None else self._deaf_since_s) > SILENT_S
+            deaf_since_s = self._losses.deaf_since_s
+            silent = now - (capture.came_s if deaf_since_s is None else deaf_since_s) > SILENT_S
             if not silent:
                 self._arrived.clear()
                 await self._arrived.wait()
@@ -207,6 +203,7 @@ class _Capture:
         stream: from which the sound comes.
         first_came_s: when its first block did; `inf` before.
         came_s: when the latest block did that was live; `inf` before any.
+        lateness: of its blocks, once the format is known.
     """
 
     def __init__(self, stream: Stream, arrived: Callable[[], None], *, now: Callable[[], float]) -> None:
@@ -214,7 +211,6 @@ class _Capture:
         self.first_came_s = self.came_s = math.inf
         self._arrived = arrived
         self._now = now
-        self._late_frames = 0
 
     def use(self, pcm: PcmFormat) -> None:
         """Take the format that the device is open in; before its first callback."""
@@ -223,7 +219,7 @@ class _Capture:
         self._ring = Ring(pcm.frames_of_ms(RING_MS), overwrite=True, frame_bytes=pcm.frame_bytes)
         self._convert = None if pcm == WIRE_IN else _Converter(pcm)
         self._converted = bytearray()
-        self._lateness = Lateness(pcm.rate_hz)
+        self.lateness = Lateness(pcm.rate_hz)
 
     def __call__(self, block: Any, n_frames: int, _time: object, _status: object) -> None:
         """Take a block, in PortAudio's thread."""
@@ -231,17 +227,16 @@ class _Capture:
         if not self.stream.beats:
             self.first_came_s = now
         self.stream.beats += 1
-        if self._lateness.is_late(n_frames, now):
-            self._late_frames += n_frames
+        if self.lateness.is_late(n_frames, now):
             return
         self.came_s = now
         self._ring.write(memoryview(block))
         self.stream.tell_loop(self._arrived)
 
     @property
-    def lost_ms(self) -> float:
-        """Milliseconds of sound that were not taken in time, came too late, or never."""
-        return self._pcm.ms_of(self._ring.overrun_frames + self._late_frames) + 1000 * self._lateness.missing_s
+    def overrun_ms(self) -> float:
+        """Milliseconds of sound that came, and were not taken in time."""
+        return self._pcm.ms_of(self._ring.overrun_frames)
 
     def take(self) -> bytes | None:
         """Return the next chunk, if it is there; a resampler's blocks are not all of one size."""

@@ -20,6 +20,7 @@ from flashlive_cli.audio.playout import Playout
 from flashlive_cli.audio.rates import Resampler, Samples
 from flashlive_cli.audio.ring import Ring
 from flashlive_cli.audio.samples import rounded
+from flashlive_cli.audio.stalls import Stalls
 from flashlive_cli.audio.stream import SLOW_LATENCY_S, Stream
 from flashlive_cli.audio.tap import ToWire
 from flashlive_cli.clock import Clock
@@ -51,6 +52,7 @@ class CardSpeaker(Mouth):
         super().__init__(clock)
         self.reference: Ring | None = None
         self._lost = lost
+        self._stalls = Stalls()
         self._make_reference = make_reference
         self._player: _Player | None = None
         self._playout = self._make_playout(WIRE_OUT)
@@ -110,7 +112,7 @@ class CardSpeaker(Mouth):
             raise
 
     async def _open(self, device: Device, formats: Sequence[PcmFormat], latency: float | Literal["low"]) -> None:
-        stream = Stream(device, "speaker", lost=self._lost)
+        stream = Stream(device, "speaker", lost=self._lost, stalls=self._stalls)
         player = _Player(stream)
         try:
             await stream.open(formats, output=True, block_ms=BLOCK_MS, callback=player, latency=latency)

@@ -16,6 +16,7 @@ from typing import Any, Final, Literal
 from flashlive_cli.audio import doorbell
 from flashlive_cli.audio.devices import Device, load_portaudio
 from flashlive_cli.audio.inthread import begin
+from flashlive_cli.audio.stalls import FIRST_BEAT_LOOKS, LOOK_S, Stalls
 from flashlive_cli.errors import DeviceError, SoundSystemHangs
 from flashlive_cli.pcm import PcmFormat
 from flashlive_cli.printable import printable
@@ -24,11 +25,6 @@ OPEN_PATIENCE_S: Final = 5.0
 CLOSE_PATIENCE_S: Final = 1.0
 TURN_PATIENCE_S: Final = 0.5
 """So long is a call to PortAudio held back by another one."""
-STALL_CHECK_S: Final = 0.5
-STALLED_CHECKS: Final = 2
-"""A device without a callback in so many checks running has stalled: a frozen sound server reports nothing else."""
-FIRST_BEAT_CHECKS: Final = 6
-"""The same before the first callback: a headset may take a second to change its profile."""
 BEAT_POLL_S: Final = 0.01
 SLOW_LATENCY_S: Final = 0.06
 """A device that holds more than this is emptied on a flush, at the price of a click: waiting is worse."""
@@ -107,8 +103,16 @@ class Stream:
         beats: callbacks so far; the callback counts them.
     """
 
-    def __init__(self, device: Device, role: str, *, lost: Callable[[DeviceError], None]) -> None:
-        """Be for a device in a role (`microphone`); `lost` is called in the loop, once, when that is gone or stalls."""
+    def __init__(self, device: Device, role: str, *, lost: Callable[[DeviceError], None], stalls: Stalls) -> None:
+        """
+        Be for a device.
+
+        Args:
+            device: which.
+            role: what it is, for people: `microphone`.
+            lost: called in the loop, once, when it is gone, or stalls.
+            stalls: of this role's devices, one after another.
+        """
         self.device = device
         self._role = role
         self.pcm = PcmFormat(device.rate_hz)
@@ -116,6 +120,7 @@ class Stream:
         self.beats = 0
         self._loop = asyncio.get_running_loop()
         self._lost = lost
+        self._stalls = stalls
         self._stream: Any = None
         self._closing = False
         self._is_shut = False
@@ -176,7 +181,8 @@ class Stream:
             DeviceError: the device does not start.
         """
         await self._ask(self._stream.start, patience_s=OPEN_PATIENCE_S)
-        self._check = self._loop.call_later(STALL_CHECK_S, self._watch, 0, 0)
+        self._stalls.begin(self._loop.time())
+        self._check = self._loop.call_later(LOOK_S, self._watch)
 
     async def moves(self) -> None:
         """
@@ -185,7 +191,7 @@ class Stream:
         Raises:
             DeviceError: it is lost first.
         """
-        for _ in range(round(FIRST_BEAT_CHECKS * STALL_CHECK_S / BEAT_POLL_S)):
+        for _ in range(round(FIRST_BEAT_LOOKS * LOOK_S / BEAT_POLL_S)):
             if self._closing:  # first: what was lost after its first callback is lost
                 break
             if self.beats:
@@ -280,13 +286,12 @@ class Stream:
         self._closing = True
         _leave_alone(self)
 
-    def _watch(self, beats_before: int, n_still: int) -> None:
+    def _watch(self) -> None:
         """Look every now and then whether callbacks still come."""
-        n_still = 0 if self.beats != beats_before or self._emptying else n_still + 1
-        if n_still >= (STALLED_CHECKS if self.beats else FIRST_BEAT_CHECKS):
+        if self._stalls.look(self.beats, self._loop.time(), excused=self._emptying is not None):
             self._lose("has stalled: no sound moves through it")
             return
-        self._check = self._loop.call_later(STALL_CHECK_S, self._watch, self.beats, n_still)
+        self._check = self._loop.call_later(LOOK_S, self._watch)
 
     def _lose(self, what: str) -> None:
         if not self._closing:

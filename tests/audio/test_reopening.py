@@ -172,6 +172,19 @@ async def test_a_stall_too_short_to_be_a_loss_hands_on_no_heap_of_the_past(rig: 
     assert not cared.told("lost") or cared.is_well
 
 
+async def test_a_sound_server_that_freezes_again_and_again_for_a_moment_is_reported_once(rig: Any) -> None:
+    async with Cared().open() as cared:
+        for _ in range(3):
+            rig.daemon.send_signal(signal.SIGSTOP)
+            await asyncio.sleep(1.7)
+            rig.daemon.send_signal(signal.SIGCONT)
+            await asyncio.sleep(0.5)
+            await until(lambda: not cared.news or cared.is_well)
+            await asyncio.sleep(1.0)
+
+    assert cared.told("lost").count("microphone") == cared.told("lost").count("speaker") == 1
+
+
 async def test_a_speaker_that_goes_on_in_another_format_loses_no_frame_and_keeps_count(rig: Any) -> None:
     device = await asyncio.to_thread(find_device, None, output=True)
     pieces: list[npt.NDArray[np.int16]] = []
