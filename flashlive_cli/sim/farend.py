@@ -110,6 +110,7 @@ class FarEnd:
     def finish(self) -> None:
         """Nobody comes any more: tell what the script expected in vain, and let the threads go."""
         self.lookers.close()
+        self.voice.close()
         for number, session in self._scripted.items():
             for line in session.unmet():
                 self.mismatch(f"session {number}: {line}")
