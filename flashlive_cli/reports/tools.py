@@ -46,7 +46,11 @@ class ToolProgressed:
 
 @dataclass(frozen=True, slots=True)
 class ToolFinished:
-    """A tool call was answered, with `response["output"]` or, where not `ok`, with `response["error"]`."""
+    """
+    A tool call was answered, with `response["output"]` or, where not `ok`, with `response["error"]`.
+
+    `duration_ms` is of the conversation, as all times: a tool itself does not run faster where that does.
+    """
 
     type: ClassVar = "tool.finished"
     id: str
