@@ -43,7 +43,11 @@ class ToolProgressed(Struct, frozen=True):
 
 
 class ToolFinished(Struct, frozen=True):
-    """A tool call was answered, with `response["output"]` or, where not `ok`, with `response["error"]`."""
+    """
+    A tool call was answered, with `response["output"]` or, where not `ok`, with `response["error"]`.
+
+    `duration_ms` is of the conversation, as all times: a tool itself does not run faster where that does.
+    """
 
     type: ClassVar = "tool.finished"
     id: str

@@ -9,6 +9,7 @@ import asyncio
 import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final
 
 from flashlive_cli.clock import Clock
@@ -17,7 +18,7 @@ from flashlive_cli.sim import wire
 from flashlive_cli.sim.doors import TOKEN_PREFIX, Talk
 from flashlive_cli.sim.exchange import Exchange
 from flashlive_cli.sim.faults import Fault
-from flashlive_cli.sim.inbound import ClientMessage, read_first, read_later
+from flashlive_cli.sim.inbound import ClientMessage, may_show, read_first, read_later
 from flashlive_cli.sim.memory import Memory
 from flashlive_cli.sim.outbox import Channel, Hangup, Outbox
 from flashlive_cli.sim.quick import read_sound
@@ -29,10 +30,13 @@ from flashlive_cli.sim.setup import Setup, judge_setup
 from flashlive_cli.sim.tape import Tape, lenient_setup
 from flashlive_cli.sim.tokens import Token, TokenOffice
 from flashlive_cli.sim.voice import Voice
+from flashlive_cli.sim.workers import Workers
 
 NOTE_CHARACTERS: Final = 300
 """What a line for people holds of texts of any length."""
 MOST_NUMBERS: Final = 10_000
+MOST_LOOKERS: Final = 2
+"""Threads that look at pictures, of all clients: each has a core at work, and one picture's memory."""
 
 GOODBYE: Final = 1000
 NO_KEY: Final = "API Key not found. Please pass a valid API key."
@@ -64,6 +68,7 @@ class FarEnd:
     on_wire: Callable[[wire.WireEvent], None] | None = None
     office: TokenOffice = field(default_factory=TokenOffice)
     voice: Voice = field(default_factory=Voice.of_this_machine)
+    lookers: Workers = field(default_factory=lambda: Workers(MOST_LOOKERS, "sim-lookers"))
     memory: Memory = field(init=False)
     repertoire: Repertoire | None = field(init=False)
     _connections: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
@@ -103,7 +108,9 @@ class FarEnd:
         return None
 
     def finish(self) -> None:
-        """Nobody comes any more: tell what the script expected in vain."""
+        """Nobody comes any more: tell what the script expected in vain, and let the threads go."""
+        self.lookers.close()
+        self.voice.close()
         for number, session in self._scripted.items():
             for line in session.unmet():
                 self.mismatch(f"session {number}: {line}")
@@ -211,7 +218,7 @@ class _Call:
             await exchange.open()
             n_told = len(session.mismatches)
             while True:
-                for said in self._read(await self._next(token), setup):
+                for said in await self._read(await self._next(token), setup):
                     exchange.receive(said)
                 while n_told < len(session.mismatches):
                     self._mismatch(session.mismatches[n_told])
@@ -246,16 +253,18 @@ class _Call:
         tasks.create_task(replay.play(), name=f"sim {self.number} replay")
         try:
             while True:
-                for said in self._read(await self._next(token), setup):
+                for said in await self._read(await self._next(token), setup):
                     replay.receive(said)
                 if not self.outbox.room.is_set():
                     await self.outbox.room.wait()
         finally:
             replay.leave()
 
-    def _read(self, raw: bytes, setup: Setup) -> Sequence[ClientMessage]:
+    async def _read(self, raw: bytes, setup: Setup) -> Sequence[ClientMessage]:
         sound = read_sound(raw)
-        return (sound,) if sound is not None else read_later(raw, setup)
+        if sound is not None:
+            return (sound,)
+        return await self.far.lookers.run(partial(read_later, raw, setup)) if may_show(raw) else read_later(raw, setup)
 
     async def _next(self, token: Token | None) -> bytes:
         raw = await self.channel.recv()

@@ -55,6 +55,8 @@ Manner = Literal[
 FaultName = Literal[Strike, Manner]
 
 _LATEST_S: Final = 24 * 3600.0
+_PARTED_BY_COMMA: Final = re.compile(r",\s*(?=\w+\s*=)")
+"""What stands before a parameter where a colon should; a fault, which may stand there, is followed by no `=`."""
 _SPELLED: Final = re.compile(r"(?P<name>[^@:]*)(?:@(?P<when>[^:]*))?(?::(?P<values>.*))?", re.DOTALL)
 
 
@@ -329,6 +331,7 @@ def parse_fault(text: str) -> Fault:
     Raises:
         ConfigError: no such fault (names the nearest), no such parameter, or a value that is none.
     """
+    _judge_commas(text)
     match = _SPELLED.fullmatch(text.strip())
     assert match is not None  # every part of the pattern may be empty
     name, when, values = match["name"].strip(), match["when"], match["values"]
@@ -357,6 +360,7 @@ def parse_faults(text: str) -> tuple[Fault, ...]:
     Raises:
         ConfigError: as `parse_fault`.
     """
+    _judge_commas(text)
     return tuple(parse_fault(part) for part in text.split(",") if part.strip())
 
 
@@ -376,6 +380,12 @@ def nearest(name: str, known: Sequence[str]) -> str:
     """The end of a sentence about a name that is unknown: the one that was meant, or all there are."""
     close = difflib.get_close_matches(name, known, 1, 0.5)
     return f"; did you mean `{close[0]}`?" if close else f"; known are {', '.join(known)}"
+
+
+def _judge_commas(text: str) -> None:
+    if _PARTED_BY_COMMA.search(text):
+        right = _PARTED_BY_COMMA.sub(":", text.strip())
+        raise ConfigError(f"commas part faults, and colons the parameters of one: write {right}")
 
 
 def _moment(name: str, when: str | None) -> tuple[float | None, int | None]:

@@ -113,6 +113,14 @@ class ContextUpdate:
 ClientMessage = Audio | Still | Typed | ActivityStart | ActivityEnd | AudioStreamEnd | Content | Answers | ContextUpdate
 
 
+_MAY_SHOW: Final = re.compile(rb"image/|\\", re.IGNORECASE)
+
+
+def may_show(raw: bytes) -> bool:
+    """Whether a message may hold a picture, so that it takes long to read; never False for one that does."""
+    return _MAY_SHOW.search(raw) is not None  # a backslash, as JSON has other spellings for every letter
+
+
 def read_first(raw: bytes, *, version: str) -> Mapping[str, Any]:
     """The body of the `setup` that must come first, its names and types checked, its values not yet judged."""
     value = parse_json(raw)
@@ -126,7 +134,7 @@ def read_first(raw: bytes, *, version: str) -> Mapping[str, Any]:
 
 
 def read_later(raw: bytes, setup: Setup) -> list[ClientMessage]:
-    """What one message after setup says, in the order in which it counts."""
+    """What one message after setup says, in the order in which it counts; in any thread, see `may_show`."""
     value = parse_json(raw)
     if "setup" in value:
         raise _only_the_first()

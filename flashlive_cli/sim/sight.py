@@ -4,6 +4,9 @@ Pictures that a client shows, looked at: the file is what it claims, it is all t
 The structure is checked here, of JPEG and WebP down to the compressed data, of PNG down to the last pixel. Where
 OpenCV is installed (`flashlive-cli[video]`) it decodes the file, too, and says which colour there is most of; without
 it, a JPEG whose structure is right passes although its compressed data may be garbage.
+
+A kilobyte can claim a gigabyte of pixels. So the size is judged by the header, before anything is unpacked, and to look
+is work for a thread: what remains costs a core up to half a second.
 """
 
 import functools
@@ -16,6 +19,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 MOST_SIDE_PX: Final = 16_384
+MOST_PIXELS: Final = 2**25
+"""8K has 33 million; to decode as much takes 0.2 s and 150 MB."""
+_AT_ONCE_BYTES: Final = 2**18
 _PNG: Final = b"\x89PNG\r\n\x1a\n"
 _PNG_CHANNELS: Final = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 _PNG_DEPTHS: Final = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 16)}
@@ -75,7 +81,7 @@ def described(pictures: Sequence[Picture]) -> str:
 
 def look_at(image: bytes, mime_type: str) -> Picture:
     """
-    Look at a picture.
+    Look at a picture, in any thread; takes up to half a second.
 
     Args:
         image: the file.
@@ -89,10 +95,15 @@ def look_at(image: bytes, mime_type: str) -> Picture:
             if kind != mime_type:
                 raise Unreadable(f"said to be {mime_type}, and is {kind}")
             width, height = measure(image)
-            if not (0 < width <= MOST_SIDE_PX and 0 < height <= MOST_SIDE_PX):
-                raise Unreadable(f"{width} by {height} pixels")
             return Picture(kind, width, height, _decoded_colour(image, width, height))
     raise Unreadable(f"no {mime_type}")
+
+
+def _bounded(width: int, height: int) -> tuple[int, int]:
+    """Return a size, if a picture can have it."""
+    if not (0 < width <= MOST_SIDE_PX and 0 < height <= MOST_SIDE_PX and width * height <= MOST_PIXELS):
+        raise Unreadable(f"{width} by {height} pixels")
+    return width, height
 
 
 def _jpeg_size(image: bytes) -> tuple[int, int]:
@@ -113,7 +124,7 @@ def _jpeg_size(image: bytes) -> tuple[int, int]:
             _, height, width, components = _unpack(">BHHB", image, at + 2)
             if length != 8 + 3 * components:
                 raise Unreadable("a JPEG with a broken frame header")
-            size = (width, height)
+            size = _bounded(width, height)
         at += length
         if marker == 0xDA:
             at = _jpeg_scan_end(image, at)
@@ -149,8 +160,7 @@ def _png_size(image: bytes) -> tuple[int, int]:
     width, height, depth, kind, _, _, interlaced = _unpack(">IIBBBBB", chunks[0][1], 0)
     if depth not in _PNG_DEPTHS.get(kind, ()) or interlaced > 1:
         raise Unreadable("a PNG of a kind that there is not")
-    if not (0 < width <= MOST_SIDE_PX and 0 < height <= MOST_SIDE_PX):
-        return width, height  # whoever asks says so
+    _bounded(width, height)
     if kind == 3 and not any(name == b"PLTE" for name, _ in chunks):
         raise Unreadable("a PNG without its palette")
     passes = _ADAM7 if interlaced else ((0, 0, 1, 1),)
@@ -160,14 +170,27 @@ def _png_size(image: bytes) -> tuple[int, int]:
         columns, rows = -(-(width - left) // across), -(-(height - top) // down)
         if columns > 0 and rows > 0:
             expected += rows * (1 + -(-columns * bits // 8))
-    inflate = zlib.decompressobj()
-    try:
-        pixels = inflate.decompress(b"".join(chunk for name, chunk in chunks if name == b"IDAT"), expected + 1)
-    except zlib.error as exc:
-        raise Unreadable("a PNG whose pixels cannot be unpacked") from exc
-    if len(pixels) != expected:
+    if _unpacked_bytes(b"".join(chunk for name, chunk in chunks if name == b"IDAT"), expected + 1) != expected:
         raise Unreadable("a PNG with too many or too few pixels")
     return width, height
+
+
+def _unpacked_bytes(packed: bytes, most: int) -> int:
+    """Count what comes of packed bytes, to no more than so many, without keeping it."""
+    inflate = zlib.decompressobj()
+    n_bytes = 0
+    try:
+        for at in range(0, len(packed), _AT_ONCE_BYTES):
+            waiting = packed[at : at + _AT_ONCE_BYTES]
+            while n_bytes < most:
+                n_unpacked = len(inflate.decompress(waiting, min(_AT_ONCE_BYTES, most - n_bytes)))
+                n_bytes += n_unpacked
+                waiting = inflate.unconsumed_tail
+                if not waiting and not n_unpacked:  # what it holds back comes with no more to eat
+                    break
+    except zlib.error as exc:
+        raise Unreadable("a PNG whose pixels cannot be unpacked") from exc
+    return n_bytes
 
 
 def _png_chunks(image: bytes) -> Iterator[tuple[bytes, bytes]]:
@@ -198,13 +221,13 @@ def _webp_size(image: bytes) -> tuple[int, int]:
             raise Unreadable("a WebP that is cut short")
         match name:
             case b"VP8X":
-                canvas = 1 + int.from_bytes(chunk[4:7], "little"), 1 + int.from_bytes(chunk[7:10], "little")
+                canvas = _bounded(1 + int.from_bytes(chunk[4:7], "little"), 1 + int.from_bytes(chunk[7:10], "little"))
             case b"VP8 " if chunk[3:6] == b"\x9d\x01\x2a":
                 width, height = _unpack("<HH", chunk, 6)
-                size = width & 0x3FFF, height & 0x3FFF
+                size = _bounded(width & 0x3FFF, height & 0x3FFF)
             case b"VP8L" if chunk[:1] == b"\x2f":
                 (packed,) = _unpack("<I", chunk, 1)
-                size = 1 + (packed & 0x3FFF), 1 + (packed >> 14 & 0x3FFF)
+                size = _bounded(1 + (packed & 0x3FFF), 1 + (packed >> 14 & 0x3FFF))
             case b"ANMF" if len(chunk) > 16:
                 size = size or canvas
             case _:

@@ -7,6 +7,8 @@ more than a moment. espeak-ng is a process of its own; it is given the text on s
 
 import asyncio
 import shutil
+import subprocess
+import threading
 import zlib
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -19,6 +21,7 @@ from flashlive_cli.errors import FileError, reason_of
 from flashlive_cli.pcm import FULL_SCALE, WIRE_OUT
 from flashlive_cli.sim.resample import Samples, excerpt
 from flashlive_cli.sim.tones import CHARACTERS_PER_S, Tones
+from flashlive_cli.sim.workers import Workers
 
 _PATIENCE_S: Final = 10.0
 """Ten seconds of speech take espeak-ng 0.1 s; one that takes this long hangs."""
@@ -115,6 +118,7 @@ class Voice:
         self._rehearsed: OrderedDict[tuple[str, str], Speech] = OrderedDict()
         self._rehearsing: set[tuple[str, str]] = set()
         self._places = asyncio.Semaphore(_AT_ONCE)
+        self._speakers = Workers(_AT_ONCE, "sim-speakers")
 
     @classmethod
     def of_this_machine(cls) -> "Voice":
@@ -145,6 +149,10 @@ class Voice:
             self._rehearsed.popitem(last=False)
         return speech
 
+    def close(self) -> None:
+        """Nobody listens any more: begin nothing."""
+        self._speakers.close()
+
     async def rehearse(self, text: str, voice: str) -> None:
         """
         Prepare a text that will be said word for word.
@@ -163,17 +171,56 @@ class Voice:
         assert self._espeak is not None
         pitch = 25 + zlib.crc32(voice.encode()) % 50
         command = [self._espeak, "--stdin", "--stdout", "-b", "1", "-s", "170", "-p", str(pitch)]
-        # in a thread, which ends what it has begun: a task that is cancelled twice leaves a process behind
-        return await asyncio.to_thread(_spoken, command, text.encode("utf-8", "replace"))
+        utterance = _Utterance(command, text.encode("utf-8", "replace"))
+        try:
+            return await self._speakers.run(utterance.speak)
+        except asyncio.CancelledError:
+            utterance.give_up()
+            raise
 
 
-def _spoken(command: Sequence[str], text: bytes) -> Speech | None:
-    import subprocess  # noqa: PLC0415 - only where there is an espeak-ng
+class _Utterance:
+    """
+    One run of espeak-ng, in a thread, which ends what it has begun: a task that is cancelled twice leaves a process.
 
-    try:
-        done = subprocess.run(  # noqa: S603 - an argument list, and a program that we looked up
-            command, input=text, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=_PATIENCE_S, check=False
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return parse_wav(done.stdout)
+    `give_up` may be called from any thread.
+    """
+
+    def __init__(self, command: Sequence[str], text: bytes) -> None:
+        self._command = command
+        self._text = text
+        self._lock = threading.Lock()
+        self._given_up = False
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def speak(self) -> Speech | None:
+        """Return what it says; None where it cannot, or was given up."""
+        process = self._started()
+        if process is None:
+            return None
+        with process:
+            try:
+                sound, _ = process.communicate(self._text, timeout=_PATIENCE_S)
+            except (OSError, subprocess.TimeoutExpired):
+                process.kill()
+                return None
+        return parse_wav(sound)
+
+    def give_up(self) -> None:
+        """End it, or see that it does not begin."""
+        with self._lock:
+            self._given_up = True
+            if self._process is not None:
+                self._process.kill()
+
+    def _started(self) -> "subprocess.Popen[bytes] | None":
+        with self._lock:
+            if self._given_up:
+                return None
+            try:
+                self._process = subprocess.Popen(  # noqa: S603 - an argument list, and a program that we looked up
+                    self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+                )
+            except OSError:
+                return None
+            return self._process

@@ -206,10 +206,13 @@ def test_a_child_process_of_a_tool_does_not_get_between_the_lines(shell) -> None
 
 
 def test_a_tool_takes_the_time_it_takes_however_fast_the_talk_runs(shell) -> None:
+    """It is told in the conversation's seconds, of which ten pass in one: as the stamps of its events tell it."""
     (shell.folder / "tools.py").write_text(
         "import time\ndef nap(text: str) -> str:\n    '''Nap.'''\n    time.sleep(0.2)\n    return 'slept'\n"
     )
 
     done = shell("talk", *FAST, "-t", "tools.py", "-x", "nap please", "--format", "json")
 
-    assert 200 <= done.record("tool.finished")["duration_ms"] < 1500
+    called, finished = done.record("tool.called"), done.record("tool.finished")
+    assert finished["duration_ms"] >= 2000
+    assert finished["duration_ms"] == pytest.approx(1000 * (finished["t"] - called["t"]), abs=50)

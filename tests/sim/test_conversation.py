@@ -1,9 +1,12 @@
 """Whole conversations over a real WebSocket."""
 
 import itertools
+import threading
 
 import pytest
 
+from flashlive_cli.sim import inbound
+from flashlive_cli.sim.sight import Picture, look_at
 from tests.sim.pictures import RED_PNG, RED_WORDS
 
 WEATHER = {
@@ -322,6 +325,49 @@ async def test_a_picture_that_is_none_closes_with_1007(stage, picture, reason, i
     code, said = await client.closed()
     assert code == 1007
     assert reason in said
+
+
+async def test_while_a_picture_is_looked_at_others_are_served(stage, sounds, monkeypatch):
+    """A large one takes half a second of a core; in a thread, and what was said behind it comes behind it."""
+    monkeypatch.setattr(inbound, "look_at", looks := Looks())
+    await stage.serve()
+    hostile, other = await stage.dial(), await stage.dial()
+    await hostile.setup()
+    await other.setup()
+    await hostile.send(realtimeInput={"video": {"data": RED_PNG, "mimeType": "image/png"}})
+    await hostile.type("What is this?")
+    await other.type("Are you there?")
+    assert "Are you there?" in sounds.said(await other.turn())
+    assert looks.threads == {"flashlive-sim-lookers_0"}
+    looks.go.set()
+    assert f"I see a picture of {RED_WORDS}." in sounds.said(await hostile.turn())
+
+
+@pytest.mark.parametrize("spelt", ["image/png", "IMAGE/PNG", "image\\/png", "\\u0069mage/png"])
+async def test_a_picture_is_looked_at_in_a_thread_however_its_type_is_spelt(stage, monkeypatch, spelt):
+    monkeypatch.setattr(inbound, "look_at", looks := Looks())
+    looks.go.set()
+    await stage.serve()
+    client = await stage.dial()
+    await client.setup()
+    picture = f'{{"data": "{RED_PNG}", "mimeType": "{spelt}"}}'
+    turn = f'{{"clientContent": {{"turns": [{{"parts": [{{"inlineData": {picture}}}]}}], "turnComplete": true}}}}'
+    await client.ws.send(turn)
+    await client.turn()
+    assert looks.threads == {"flashlive-sim-lookers_0"}
+
+
+class Looks:
+    """Looks when it is let, and notes in which threads."""
+
+    def __init__(self) -> None:
+        self.go = threading.Event()
+        self.threads: set[str] = set()
+
+    def __call__(self, image: bytes, mime_type: str) -> Picture:
+        self.threads.add(threading.current_thread().name)
+        assert self.go.wait(20)
+        return look_at(image, mime_type)
 
 
 async def test_pictures_at_a_low_resolution_cost_less(stage, sounds):

@@ -70,12 +70,27 @@ def test_several_are_separated_by_commas():
         ("resume-refused@3", "fault resume-refused cannot be bound to a time"),
         ("slow-pong@turn1", "fault slow-pong cannot be bound to a turn; it can to a time"),
         ("merged-fields:a=1", "has no 'a', nor any parameter"),
+        ("stall:seconds=1,after=2", "colons the parameters of one: write stall:seconds=1:after=2"),
     ],
 )
 def test_a_mistake_is_explained(text, words):
     with pytest.raises(ConfigError) as error:
         parse_fault(text)
     assert words in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "right"),
+    [
+        ("stall:seconds=1,after=2", "stall:seconds=1:after=2"),
+        ("stall@turn2, seconds = 1", "stall@turn2:seconds = 1"),
+        ("quota,stall:seconds=1,after=2,jitter:ms=5", "quota,stall:seconds=1:after=2,jitter:ms=5"),
+    ],
+)
+def test_who_parts_parameters_by_commas_is_told_how_to_write_it(text, right):
+    with pytest.raises(ConfigError, match=f"write {right}$"):
+        parse_faults(text)
+    assert parse_faults(right)
 
 
 @given(st.text(alphabet="a-@:=turn1.5 ,x", max_size=30) | st.text(max_size=20))

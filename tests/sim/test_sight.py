@@ -1,6 +1,7 @@
 """What the simulator takes for a picture."""
 
 import struct
+import tracemalloc
 import zlib
 
 import cv2
@@ -81,6 +82,9 @@ def test_what_is_cut_short_is_none(mime: str, image: bytes, left: float, monkeyp
         ("image/jpeg", JPEG[:2] + b"\0" + JPEG[2:], "no image/jpeg"),
         ("image/png", png(header(0, 4), (b"IDAT", b"")), "0 by 4 pixels"),
         ("image/png", png(header(4, 99_999), (b"IDAT", b"")), "4 by 99999 pixels"),
+        ("image/png", png(header(16_384, 16_384), (b"IDAT", b"garbage")), "16384 by 16384 pixels"),
+        ("image/jpeg", JPEG.replace(b"\0\x40\0\x60", b"\x40\0\x40\0"), "16384 by 16384 pixels"),
+        ("image/webp", FILES["webp"][1].replace(b"\x60\0\x40\0", b"\xff\x3f\xff\x3f"), "16383 by 16383 pixels"),
         ("image/png", png(header(4, 4, depth=3), (b"IDAT", b"")), "of a kind that there is not"),
         ("image/png", png(header(4, 4), (b"IDAT", b"garbage")), "cannot be unpacked"),
         ("image/png", png(header(4, 4), (b"IDAT", zlib.compress(bytes(51)))), "too many or too few"),
@@ -92,6 +96,30 @@ def test_what_is_cut_short_is_none(mime: str, image: bytes, left: float, monkeyp
 def test_what_is_wrong_is_said(mime: str, image: bytes, words: str) -> None:
     with pytest.raises(Unreadable, match=words):
         look_at(image, mime)
+
+
+def test_a_picture_that_claims_a_heap_of_pixels_is_refused_before_it_is_unpacked(monkeypatch) -> None:
+    """Seven kilobytes of zeros, packed twice, would come to the gigabyte that the header tells of."""
+    monkeypatch.setattr(zlib, "decompressobj", pytest.fail)
+
+    with pytest.raises(Unreadable, match="16384 by 16384 pixels"):
+        look_at(png(header(16_384, 16_384, depth=16, kind=6), (b"IDAT", zlib.compress(bytes(10**6)))), "image/png")
+
+
+def test_the_largest_there_may_be_is_unpacked_in_pieces(monkeypatch) -> None:
+    """130 MB of pixels; no more than some of them are kept at a time."""
+    monkeypatch.setattr(sight, "can_decode", lambda: False)
+    packer = zlib.compressobj(1)
+    line = bytes(1 + 4 * 7680)
+    packed = b"".join(packer.compress(line) for _ in range(4320)) + packer.flush()
+    image = png(header(7680, 4320, kind=6), (b"IDAT", packed))
+
+    tracemalloc.start()
+    try:
+        assert look_at(image, "image/png") == Picture("image/png", 7680, 4320)
+        assert tracemalloc.get_traced_memory()[1] < 10**7
+    finally:
+        tracemalloc.stop()
 
 
 def test_a_broken_byte_of_a_png_is_found() -> None:

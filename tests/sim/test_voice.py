@@ -138,6 +138,39 @@ async def test_a_program_that_hangs_is_replaced_by_tones_and_can_be_given_up(tmp
             await voice.say(TEXT, "Kore")
 
 
+@pytest.mark.skipif(os.name == "nt", reason="needs a shell")
+async def test_who_does_not_listen_any_more_leaves_no_program_behind(tmp_path, monkeypatch):
+    """Neither those that speak nor those that would have been next: the next one to ask is served."""
+    monkeypatch.setattr("flashlive_cli.sim.voice._PATIENCE_S", 60)
+    begun = tmp_path / "begun"
+    voice = Voice(program(tmp_path, f"echo $$ >> {begun}; exec sleep 30"))
+    async with asyncio.TaskGroup() as group:
+        listeners = [group.create_task(voice.say(f"{TEXT} {i}", "Kore")) for i in range(8)]
+        await until(lambda: begun.exists() and len(begun.read_text().split()) == 2)
+        for listener in listeners:
+            listener.cancel()
+    await until(lambda: not any(map(runs, begun.read_text().split())))
+
+    program(tmp_path, f"echo again >> {begun}")
+    assert isinstance(await voice.say(TEXT, "Kore"), Tones)
+    assert len(begun.read_text().split()) == 3
+    voice.close()
+
+
+def runs(pid: str) -> bool:
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+async def until(condition):
+    async with asyncio.timeout(20):
+        while not condition():
+            await asyncio.sleep(0.01)
+
+
 async def test_a_rehearsed_text_is_ready(tmp_path):
     voice = Voice(None)
     await voice.rehearse(TEXT, "Kore")
