@@ -25,7 +25,7 @@ import numpy.typing as npt
 
 from flashlive_cli.audio.ring import Ring
 from flashlive_cli.errors import DeviceError
-from flashlive_cli.pcm import FULL_SCALE, SILENCE_DBFS, WIRE_IN, WIRE_OUT, PcmFormat
+from flashlive_cli.pcm import CHUNK_BYTES, CHUNK_MS, FULL_SCALE, SILENCE_DBFS, WIRE_IN, WIRE_OUT, PcmFormat
 from flashlive_cli.printable import printable
 
 if TYPE_CHECKING:
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 Mode = Literal["cancel", "half"]
 State = Literal["learning", "cancelling", "half"]
 
-CHUNK_MS: Final = 20
 REFERENCE_RING_MS: Final = 320
 """What the microphone's ring holds, and a chunk: where that loses its oldest sound, this one must lose it too."""
 KEPT_BACKLOG_MS: Final = 30
@@ -103,7 +102,7 @@ class Echo:
         self._on_fallback = on_fallback
         self._canceller = _make_canceller(delay_ms) if mode == "cancel" else None
         # the canceller takes arrays: this one is filled anew for every chunk
-        self._near = bytearray(WIRE_IN.bytes_of_ms(CHUNK_MS))
+        self._near = bytearray(CHUNK_BYTES)
         self._near_samples = np.frombuffer(self._near, np.int16)
         self.reset()
 
@@ -131,7 +130,7 @@ class Echo:
         return median(self._measured_db) if self._measured_db else None
 
     def __call__(self, chunk: bytes) -> bytes:
-        """Take 640 bytes as heard; return as many without the speaker's sound."""
+        """Take `CHUNK_BYTES` as heard; return as many without the speaker's sound."""
         sounding = self._played.advance()
         if sounding:
             self._since_far_ms = 0.0
