@@ -28,7 +28,7 @@ import numpy.typing as npt
 
 from flashlive_cli.audio.echo import WARM_UP_S, Echo, reference_ring
 from flashlive_cli.audio.rates import Resampler
-from flashlive_cli.pcm import FULL_SCALE, WIRE_IN, WIRE_OUT
+from flashlive_cli.pcm import CHUNK_MS, FULL_SCALE, WIRE_IN, WIRE_OUT
 from flashlive_cli.sim.hearing import Ears, Sensitivity, SpeechStarted
 from flashlive_cli.sim.voice import Voice
 
@@ -37,7 +37,6 @@ Samples = npt.NDArray[np.float64]
 
 DELAYS_MS = (40, 80, 120)
 MODES: tuple[Mode, ...] = ("cancel", "half", "off")
-CHUNK_MS = 20
 BLOCK_MS = 5
 SPEECH_DBFS = -20
 ECHO_DB = -12

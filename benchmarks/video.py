@@ -39,8 +39,9 @@ import cv2
 import numpy as np
 from websockets.asyncio.server import ServerConnection, serve  # noqa: TID251 - the far end of a measurement
 
+from flashlive_cli.pcm import CHUNK_S
+
 SIZE: Final = (3840, 2160)
-CHUNK_S: Final = 0.02
 SETTLE_CHUNKS: Final = 100
 """Two seconds in which the client loads what it needs, source and all; the sound is on its way by then as well."""
 _TICKS: Final = os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 100

@@ -61,6 +61,12 @@ WIRE_IN: Final = PcmFormat(16_000)
 WIRE_OUT: Final = PcmFormat(24_000)
 """What the Live API says: 24 kHz mono, whatever it was told."""
 
+CHUNK_MS: Final = 20
+"""How much of a microphone is heard, looked at and sent at a time; webrtcvad takes 10, 20 or 30 ms."""
+CHUNK_S: Final = CHUNK_MS / 1000
+CHUNK_BYTES: Final = WIRE_IN.bytes_of_ms(CHUNK_MS)
+SILENT_CHUNK: Final = bytes(CHUNK_BYTES)
+
 
 def dbfs(amplitude: float) -> float:
     """Return an amplitude of 0 to 1 in dBFS, `SILENCE_DBFS` for none."""

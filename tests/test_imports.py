@@ -9,20 +9,20 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parents[1] / "flashlive_cli"
-LOBBY = {"errors", "pcm", "clock", "loopback", "printable", "private", "reports"}
+LOBBY = {"errors", "pcm", "clock", "loopback", "nearest", "printable", "private", "reports"}
 """Seen by every room; they see one another only."""
 
 MAY_SEE = {
-    "protocol": {"errors", "pcm"},
+    "protocol": {"errors", "nearest", "pcm"},
     "session": {"protocol", *LOBBY},
     "audio": LOBBY - {"reports"},
     "decorator": {"errors"},
-    "toolbox": {"decorator", "errors", "loopback", "printable"},
+    "toolbox": {"decorator", "errors", "loopback", "nearest", "printable"},
     "ui": {"protocol", *LOBBY},
     "sim": LOBBY - {"reports"},
     "recording": LOBBY,
     "video": LOBBY - {"reports"},
-    "config": {"errors", "printable"},
+    "config": {"errors", "nearest", "printable"},
     "toolset": {"protocol", "toolbox"},
     "scenario": {"protocol", "session", "audio", "toolbox", "toolset", "sim", "recording", "video", *LOBBY},
     "cli": {

@@ -26,12 +26,9 @@ from flashlive_cli.audio.stalls import Stalls
 from flashlive_cli.audio.stream import Stream
 from flashlive_cli.clock import Clock
 from flashlive_cli.errors import DeviceError
-from flashlive_cli.pcm import WIRE_IN, PcmFormat
+from flashlive_cli.pcm import CHUNK_BYTES, CHUNK_S, SILENT_CHUNK, WIRE_IN, PcmFormat
 
 BLOCK_MS: Final = 20
-CHUNK_S: Final = 0.02
-CHUNK_BYTES: Final = WIRE_IN.bytes_of_ms(20)
-SILENCE: Final = bytes(CHUNK_BYTES)
 RING_MS: Final = 300
 """Older speech than that is worth less than live speech: a stalled network must not make the model hear the past."""
 SILENT_S: Final = 0.3
@@ -156,7 +153,7 @@ class CardMicrophone(Eared):
         raw = await self._next()
         if raw is None:
             self.ear.miss()
-            chunk = SILENCE
+            chunk = SILENT_CHUNK
         else:
             chunk = raw if self.clean is None else self.clean(raw)
             self.ear(raw, chunk, self._clock.now())

@@ -11,9 +11,8 @@ from typing import Final
 import numpy as np
 
 from flashlive_cli.audio.vad import WINDOW_FRAMES, VoiceDetector
-from flashlive_cli.pcm import FULL_SCALE, SILENCE_DBFS, WIRE_IN, dbfs
+from flashlive_cli.pcm import CHUNK_S, FULL_SCALE, SILENCE_DBFS, WIRE_IN, dbfs
 
-CHUNK_S: Final = 0.02
 BATCH_CHUNKS: Final = 3
 UTTERANCE_GAP_S: Final = 0.5
 """A pause shorter than this is within an utterance, as far as latencies go."""
@@ -77,7 +76,7 @@ class Ear:
         Take the next chunk.
 
         Args:
-            raw: 640 bytes as they came from the device.
+            raw: `CHUNK_BYTES` as they came from the device.
             clean: the same without the speaker's echo.
             now: clock time at which it was read.
         """

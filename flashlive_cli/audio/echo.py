@@ -23,9 +23,10 @@ from typing import TYPE_CHECKING, Final, Literal
 import numpy as np
 import numpy.typing as npt
 
+from flashlive_cli.audio.rates import filter_size, kernel
 from flashlive_cli.audio.ring import Ring
 from flashlive_cli.errors import DeviceError
-from flashlive_cli.pcm import FULL_SCALE, SILENCE_DBFS, WIRE_IN, WIRE_OUT, PcmFormat
+from flashlive_cli.pcm import CHUNK_BYTES, CHUNK_MS, FULL_SCALE, SILENCE_DBFS, WIRE_IN, WIRE_OUT, PcmFormat
 from flashlive_cli.printable import printable
 
 if TYPE_CHECKING:
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
 Mode = Literal["cancel", "half"]
 State = Literal["learning", "cancelling", "half"]
 
-CHUNK_MS: Final = 20
 REFERENCE_RING_MS: Final = 320
 """What the microphone's ring holds, and a chunk: where that loses its oldest sound, this one must lose it too."""
 KEPT_BACKLOG_MS: Final = 30
@@ -103,7 +103,7 @@ class Echo:
         self._on_fallback = on_fallback
         self._canceller = _make_canceller(delay_ms) if mode == "cancel" else None
         # the canceller takes arrays: this one is filled anew for every chunk
-        self._near = bytearray(WIRE_IN.bytes_of_ms(CHUNK_MS))
+        self._near = bytearray(CHUNK_BYTES)
         self._near_samples = np.frombuffer(self._near, np.int16)
         self.reset()
 
@@ -131,7 +131,7 @@ class Echo:
         return median(self._measured_db) if self._measured_db else None
 
     def __call__(self, chunk: bytes) -> bytes:
-        """Take 640 bytes as heard; return as many without the speaker's sound."""
+        """Take `CHUNK_BYTES` as heard; return as many without the speaker's sound."""
         sounding = self._played.advance()
         if sounding:
             self._since_far_ms = 0.0
@@ -199,7 +199,7 @@ class _Played:
         step_out = WIRE_IN.frames_of_ms(CHUNK_MS)
         n_rows = math.gcd(self._step_frames, _ROWS)
         row_frames = self._step_frames // n_rows
-        self._kernel = _kernel(fmt.rate_hz, row_frames, step_out // n_rows)
+        self._kernel = _filter_matrix(fmt.rate_hz, row_frames, step_out // n_rows)
 
         # one piece of memory, seen as bytes that are read into and as windows that are multiplied
         past_bytes = fmt.bytes_of(self._kernel.shape[0] - row_frames)
@@ -258,21 +258,20 @@ class _Played:
         self._settle_in = _SETTLE_CHUNKS
 
 
-def _kernel(rate_hz: int, n_in: int, n_out: int) -> npt.NDArray[np.float32]:
+def _filter_matrix(rate_hz: int, n_in: int, n_out: int) -> npt.NDArray[np.float32]:
     """
     The filter of `rates` as a matrix: a row of int16 at `rate_hz` times it is a row at 16 kHz.
 
     Its shape is `(n_in + 2 * reach, n_out)`: the row of input begins `2 * reach` frames before the `n_in` fresh ones.
     No sum of weights exceeds 1, so that no peak between two samples can overflow an int16.
     """
-    cutoff = 0.945 * min(1.0, WIRE_IN.rate_hz / rate_hz)
-    reach = math.ceil(16 / cutoff)
+    cutoff, reach = filter_size(rate_hz, WIRE_IN.rate_hz)
     t = np.arange(n_in + 2 * reach)[:, None] - reach - np.arange(n_out) * (n_in / n_out)
-    kernel = np.zeros(t.shape, np.float32)
+    weights = np.zeros(t.shape, np.float32)
     near = np.abs(t) < reach
-    kernel[near] = np.sinc(cutoff * t[near]) * np.i0(8 * np.sqrt(1 - (t[near] / reach) ** 2))
-    kernel /= np.abs(kernel).sum(axis=0).max()
-    return kernel
+    weights[near] = kernel(t[near], cutoff, reach)
+    weights /= np.abs(weights).sum(axis=0).max()
+    return weights
 
 
 def _level_dbfs(pcm: bytes) -> float:

@@ -15,15 +15,10 @@ from flashlive_cli.audio import doorbell
 from flashlive_cli.audio.clips import Clip
 from flashlive_cli.clock import Clock
 from flashlive_cli.errors import FileError
-from flashlive_cli.pcm import SILENCE_DBFS, WIRE_IN, level_dbfs
+from flashlive_cli.pcm import CHUNK_BYTES, CHUNK_S, SILENCE_DBFS, SILENT_CHUNK, WIRE_IN, level_dbfs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-CHUNK_MS: Final = 20
-CHUNK_S: Final = CHUNK_MS / 1000
-CHUNK_BYTES: Final = WIRE_IN.bytes_of_ms(CHUNK_MS)
-SILENCE: Final = WIRE_IN.silence(CHUNK_MS)
 
 SPEECH_FLOOR_DBFS: Final = -50.0
 """
@@ -112,7 +107,7 @@ class WavMicrophone:
             if self.speech_ended_s is None or now - self.speech_ended_s > UTTERANCE_GAP_S:
                 self.speech_started_s = now
             self.speech_ended_s = now
-        return chunk.ljust(CHUNK_BYTES, b"\0") if chunk else SILENCE
+        return chunk.ljust(CHUNK_BYTES, b"\0") if chunk else SILENT_CHUNK
 
     async def play(self, clip: Clip) -> None:
         """

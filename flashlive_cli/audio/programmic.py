@@ -10,14 +10,14 @@ import asyncio
 from collections.abc import Callable
 from typing import Final
 
-from flashlive_cli.audio.cardmic import CHUNK_BYTES, RING_MS
+from flashlive_cli.audio.cardmic import RING_MS
 from flashlive_cli.audio.childprogram import CATCH_UP_S, CHECK_S, Program
-from flashlive_cli.audio.ear import CHUNK_S, Ear, Eared
+from flashlive_cli.audio.ear import Ear, Eared
 from flashlive_cli.audio.pace import Pace
 from flashlive_cli.audio.ring import Ring
 from flashlive_cli.clock import Clock
 from flashlive_cli.errors import DeviceError
-from flashlive_cli.pcm import WIRE_IN
+from flashlive_cli.pcm import CHUNK_BYTES, CHUNK_S, SILENT_CHUNK, WIRE_IN
 from flashlive_cli.printable import printable
 
 BLOCK_BYTES: Final = 4096
@@ -127,7 +127,7 @@ class ProgramMicrophone(Eared):
         await self._clock.sleep_until(self._silence_s)
         self._silence_s = max(self._silence_s + CHUNK_S, self._clock.now() - CATCH_UP_S)
         self._last_silence_s += CHUNK_S
-        return bytes(CHUNK_BYTES)
+        return SILENT_CHUNK
 
     async def close(self) -> None:
         """End the program; it is gone afterwards, within 2 s."""

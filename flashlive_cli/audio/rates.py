@@ -48,8 +48,7 @@ class Resampler:
         common = math.gcd(rate_in, rate_out)
         self._up, self._down = rate_out // common, rate_in // common
         self._rate_in = rate_in
-        cutoff = _ROLL_OFF * min(1.0, rate_out / rate_in)
-        self._reach = math.ceil(_ZERO_CROSSINGS / cutoff)  # input frames needed on each side
+        cutoff, self._reach = filter_size(rate_in, rate_out)
         self._taps = 2 * self._reach
         self._phases = None if self.passes_through else _phases(cutoff, self._reach, self._up)
         self._restart()
@@ -117,6 +116,25 @@ class Resampler:
         return y
 
 
+def filter_size(rate_in: int, rate_out: int) -> tuple[float, int]:
+    """Return a filter's cutoff, in units of the input's Nyquist frequency, and the input frames it reaches each way."""
+    cutoff = _ROLL_OFF * min(1.0, rate_out / rate_in)
+    return cutoff, math.ceil(_ZERO_CROSSINGS / cutoff)
+
+
+def kernel(t: npt.NDArray[np.float64], cutoff: float, reach: int) -> npt.NDArray[np.float64]:
+    """
+    Return the filter's weights, not scaled to any gain; shape as `t`.
+
+    Args:
+        t: input frames before or after the output frame, no more than `reach`.
+        cutoff: as `filter_size` gives it, like the next.
+        reach: input frames on each side.
+    """
+    window: npt.NDArray[np.float64] = np.i0(_KAISER_SHAPE * np.sqrt(np.clip(1 - (t / reach) ** 2, 0, 1)))
+    return np.sinc(cutoff * t) * window
+
+
 @functools.lru_cache(maxsize=4)
 def _phases(cutoff: float, reach: int, up: int) -> Samples:
     """
@@ -134,8 +152,7 @@ def _phases(cutoff: float, reach: int, up: int) -> Samples:
     for start in range(0, up, 256):  # i0 works in float64: by slices, or odd rates would take 200 MB for a moment
         stop = min(up, start + 256)
         t = taps[None, :] - np.arange(start, stop)[:, None] / up
-        window = np.i0(_KAISER_SHAPE * np.sqrt(np.clip(1 - (t / reach) ** 2, 0, 1)))
-        rows = np.sinc(cutoff * t) * window
+        rows = kernel(t, cutoff, reach)
         table[start:stop] = rows / rows.sum(axis=1, keepdims=True)  # unit gain at 0 Hz whatever the position
     table.flags.writeable = False  # shared
     return table

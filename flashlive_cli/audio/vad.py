@@ -9,7 +9,8 @@ five kinds of noise at 10 dB and more; a start is known 120-200 ms after it happ
 from collections import deque
 from typing import Final
 
-FRAME_MS: Final = 20
+from flashlive_cli.pcm import CHUNK_MS
+
 ONSET_FRAMES: Final = 6
 WINDOW_FRAMES: Final = 8
 HANG_S: Final = 0.2
@@ -31,7 +32,7 @@ class Hysteresis:
         self._window.append(voiced)
         self._quiet_frames = 0 if voiced else self._quiet_frames + 1
         if self.speaking:
-            self.speaking = self._quiet_frames * FRAME_MS < HANG_S * 1000
+            self.speaking = self._quiet_frames * CHUNK_MS < HANG_S * 1000
         else:
             self.speaking = sum(self._window) >= ONSET_FRAMES
         return self.speaking
@@ -53,14 +54,14 @@ class VoiceDetector:
         self.voiced = False
         self._vad = webrtcvad.Vad(3)
         self._hysteresis = Hysteresis()
-        self._levels: deque[float] = deque(maxlen=round(FLOOR_WINDOW_S * 1000 / FRAME_MS))
+        self._levels: deque[float] = deque(maxlen=round(FLOOR_WINDOW_S * 1000 / CHUNK_MS))
 
     def __call__(self, chunk: bytes, level_dbfs: float) -> bool:
         """
         Take the next chunk; return whether an utterance is under way.
 
         Args:
-            chunk: 640 bytes.
+            chunk: `CHUNK_BYTES`.
             level_dbfs: of the chunk.
         """
         self._levels.append(level_dbfs)

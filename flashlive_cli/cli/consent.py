@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import Final
 
 from flashlive_cli.errors import ConfigError
+from flashlive_cli.nearest import did_you_mean
 
 ANSWER_PATIENCE_S: Final = 60.0
 SECOND_THOUGHT_S: Final = 1.0
@@ -84,10 +85,7 @@ def check_names(option: str, names: Collection[str], known: Collection[str]) -> 
     Raises:
         ConfigError: with the nearest name.
     """
-    import difflib  # noqa: PLC0415 - for a slip
-
     for name in names:
         if name not in known:
-            near = difflib.get_close_matches(name, known, n=1)
-            nearest = f"; did you mean {near[0]}?" if near else f"; there is {', '.join(known)}" if known else ""
-            raise ConfigError(f"{option} {name}: there is no such tool{nearest}")
+            hint = did_you_mean(name, known, otherwise=f"; there is {', '.join(known)}" if known else "")
+            raise ConfigError(f"{option} {name}: there is no such tool{hint}")

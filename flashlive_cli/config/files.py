@@ -9,8 +9,9 @@ from typing import Any, Final
 
 from flashlive_cli.config.layers import Layer
 from flashlive_cli.config.values import WrongValue, read
-from flashlive_cli.config.words import KEY_HINT, looks_secret, nearest, shown
+from flashlive_cli.config.words import KEY_HINT, looks_secret, shown
 from flashlive_cli.errors import ConfigError
+from flashlive_cli.nearest import did_you_mean
 from flashlive_cli.printable import printable
 
 _PATHS: Final = {"mcp", "record", "transcript"}
@@ -115,7 +116,8 @@ def choose_profile(profile: str, files: list[File]) -> Iterator[Layer]:
     """
     if not any(profile in file.profiles for file in files):
         known = sorted({name for file in files for name in file.profiles})
-        hint = nearest(profile, known) or (f"; there is {', '.join(known)}" if known else "; no file has any")
+        there = f"; there is {', '.join(known)}" if known else "; no file has any"
+        hint = did_you_mean(profile, known, otherwise=there)
         raise ConfigError(printable(f"there is no profile {profile}{hint}"))
     for file in files:
         if profile in file.profiles:

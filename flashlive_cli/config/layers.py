@@ -7,8 +7,9 @@ from typing import Final
 
 from flashlive_cli.config.settings import SETTINGS
 from flashlive_cli.config.values import WrongValue, read
-from flashlive_cli.config.words import KEY_HINT, looks_secret, near
+from flashlive_cli.config.words import KEY_HINT, looks_secret
 from flashlive_cli.errors import ConfigError
+from flashlive_cli.nearest import nearest
 from flashlive_cli.printable import printable
 
 ENV_PREFIX: Final = "FLASHLIVE_"
@@ -42,7 +43,7 @@ def from_env(env: Mapping[str, str]) -> Layer:
             raise ConfigError(printable(f"environment {variable}: is not read: {key} go into a settings file"))
         if key in SETTINGS:
             raw[key] = _split(key, value)
-        elif key not in known and (meant := near(key, known, likeness=0.8)):
+        elif key not in known and (meant := nearest(key, known, likeness=0.8)):
             meant = f"{ENV_PREFIX}{meant.upper()}"
             raise ConfigError(printable(f"environment {variable}: no such setting; did you mean {meant}?"))
     return _lax(raw, lambda key: f"environment {ENV_PREFIX}{key.upper()}")

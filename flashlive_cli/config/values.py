@@ -12,7 +12,8 @@ from typing import Any, Final, Literal, get_args, get_origin
 from msgspec import Meta
 
 from flashlive_cli.config.settings import NOT_NEGATIVE, PRICE_KEYS, SETTINGS
-from flashlive_cli.config.words import nearest, shown
+from flashlive_cli.config.words import shown
+from flashlive_cli.nearest import did_you_mean
 
 _UNBOUNDED: Final = Meta()
 _TYPES: Final[dict[type, tuple[Any, str]]] = {
@@ -66,7 +67,7 @@ def read(given: Mapping[str, object], *, lax: bool = False) -> dict[str, object]
 
 def _read(key: str, value: object, *, lax: bool) -> object:
     if key not in SETTINGS:
-        raise WrongValue(key, f"no such setting{nearest(key.replace('-', '_').lower(), list(SETTINGS))}")
+        raise WrongValue(key, f"no such setting{did_you_mean(key.replace('-', '_'), SETTINGS)}")
     setting = SETTINGS[key]
     if setting.type == list[str]:
         return _strings(key, value)
@@ -95,7 +96,7 @@ def _price(key: str, name: str, value: object) -> float:
         return price
     if isinstance(value, dict):  # TOML reads an id's dot as one table in another: "8-live" in prices.gemini-3
         raise WrongValue(key, 'no such price; a model\'s id goes into quotes: [prices."MODEL-ID"]')
-    raise WrongValue(key, f"no such price{nearest(name.replace('-', '_').lower(), list(PRICE_KEYS))}")
+    raise WrongValue(key, f"no such price{did_you_mean(name.replace('-', '_'), PRICE_KEYS)}")
 
 
 def _single(key: str, value: object, kind: Any, bounds: Meta = _UNBOUNDED, *, lax: bool = False) -> Any:

@@ -1,22 +1,9 @@
-"""Words about a wrong setting: the nearest right name, and what was there."""
+"""Words about a wrong setting, and about what was there."""
 
 from typing import Final
 
 KEY_HINT: Final = "put it into the environment variable GEMINI_API_KEY"
 _LONGEST_SHOWN: Final = 60
-
-
-def nearest(name: str, known: list[str]) -> str:
-    """Ask whether the nearest of the right ones was meant; nothing if none is near."""
-    found = near(name, known)
-    return f"; did you mean {found}?" if found else ""
-
-
-def near(name: str, known: list[str], *, likeness: float = 0.6) -> str | None:
-    """Return the right one most like `name`, by `difflib`'s measure from 0 to 1."""
-    import difflib  # noqa: PLC0415 - 9 ms that only a slip has to pay
-
-    return next(iter(difflib.get_close_matches(name, known, n=1, cutoff=likeness)), None)
 
 
 def looks_secret(key: str) -> bool:

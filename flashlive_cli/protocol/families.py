@@ -6,13 +6,13 @@ its extended-thinking sibling, `BLOCKING` functions are refused by the latter, a
 pages and thinking guide of ai.google.dev (September 2026), and public wire recordings (pydantic-ai's cassettes).
 """
 
-import difflib
 import re
 from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Final
 
 from flashlive_cli.errors import ConfigError, advised
+from flashlive_cli.nearest import nearest
 from flashlive_cli.protocol.commands import Behavior, Detection, FunctionDeclaration, Sampling, Setup, ThinkingLevel
 
 DEFAULT_MODEL: Final = "gemini-3.1-flash-live-preview"
@@ -177,9 +177,9 @@ def find_model(name: str) -> Model:
         bare = MISSPELLED[bare]
     family = next(family for family in FAMILIES if family.matches.fullmatch(bare))
     if family is UNKNOWN:
-        close = difflib.get_close_matches(bare, KNOWN_MODELS, n=1)
+        close = nearest(bare, KNOWN_MODELS)
         oddity = f"flashlive does not know the model {bare} and sends it a plain setup"
-        advice = f"did you mean {close[0]}?" if close else ""
+        advice = f"did you mean {close}?" if close else ""
     return Model(bare, family, oddity, advice)
 
 

@@ -1,9 +1,9 @@
 """The prebuilt voices."""
 
-import difflib
 from typing import Final, Literal
 
 from flashlive_cli.errors import ConfigError
+from flashlive_cli.nearest import nearest
 
 VoiceStyle = Literal[
     "Bright", "Upbeat", "Informative", "Firm", "Excitable", "Youthful", "Breezy", "Easy-going", "Breathy",
@@ -33,6 +33,5 @@ def find_voice(name: str) -> str:
     by_folded = {voice.casefold(): voice for voice in VOICES}
     if voice := by_folded.get(name.strip().casefold()):
         return voice
-    close = difflib.get_close_matches(name.strip().casefold(), by_folded, n=1, cutoff=0.0)
-    nearest = by_folded[close[0]] if close else "Puck"
-    raise ConfigError(f"there is no voice {name!r}; the nearest is {nearest} (all of them: flashlive voices)")
+    closest = nearest(name.strip(), VOICES, likeness=0.0) or "Puck"
+    raise ConfigError(f"there is no voice {name!r}; the nearest is {closest} (all of them: flashlive voices)")

@@ -24,10 +24,11 @@ import pytest
 
 from flashlive_cli.clock import Clock
 from flashlive_cli.errors import ConfigError, FileError, FlashliveError
+from flashlive_cli.nearest import meant_or_known
 from flashlive_cli.printable import printable
 from flashlive_cli.scenario.reading import read_script_file
 from flashlive_cli.sim.certificate import Certificate
-from flashlive_cli.sim.faults import Fault, nearest, parse_faults
+from flashlive_cli.sim.faults import Fault, parse_faults
 from flashlive_cli.sim.guests import address_for_sdks, guest_environment, guest_settings
 from flashlive_cli.sim.script import Script, read_script
 from flashlive_cli.sim.server import SimServer, serve
@@ -145,7 +146,7 @@ def wanted_by(request: pytest.FixtureRequest) -> Wanted:
     known = [each.name for each in fields(Wanted) if each.name != "folder"]
     for name in told:
         if name not in known:
-            pytest.fail(f"flashlive_sim knows no {name!r}{nearest(name, known)}", pytrace=False)
+            pytest.fail(f"flashlive_sim knows no {name!r}{meant_or_known(name, known)}", pytrace=False)
     if told.get("tls", False) is None:
         del told["tls"]
     return Wanted(**told, folder=request.path.parent)

@@ -5,9 +5,9 @@ from typing import Any, Final, get_args
 
 from pydantic import BaseModel, ValidationError
 
+from flashlive_cli.nearest import meant_or_known
 from flashlive_cli.scenario.places import Place
 from flashlive_cli.scenario.schema import Scenario
-from flashlive_cli.sim.faults import nearest
 
 _KINDS: Final = {
     "a valid string": "text",
@@ -42,10 +42,10 @@ def _worded(error: Any, place: Place) -> str:
     what = error["msg"].removeprefix("Value error, ")
     if error["type"] == "extra_forbidden":
         key = str(place[-1])
-        return f"unknown key `{key}`{_table_name(place[:-1])}{nearest(key, _known_at(place[:-1]))}"
+        return f"unknown key `{key}`{_table_name(place[:-1])}{meant_or_known(key, _known_at(place[:-1]))}"
     if error["type"] == "literal_error" and isinstance(error["input"], str):
         options = [word.strip("'") for word in re.split(r", | or ", what.removeprefix(_SHOULD))]
-        return f"`{named[-1]}` cannot be {error['input']!r}{nearest(error['input'], options)}"
+        return f"`{named[-1]}` cannot be {error['input']!r}{meant_or_known(error['input'], options)}"
     if error["type"] == "missing":
         return f"`{named[-1]}` is missing{_table_name(place[:-1])}"
     if error["type"] in {"too_short", "string_too_short"}:

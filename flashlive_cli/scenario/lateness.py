@@ -12,8 +12,8 @@ from dataclasses import replace
 from typing import Final
 
 from flashlive_cli.scenario.course import TurnCourse
+from flashlive_cli.scenario.expecting import Expect
 from flashlive_cli.scenario.outcome import Check
-from flashlive_cli.scenario.schema import Expect
 
 LEAST_MS: Final = 20.0
 """Of lateness that is worth a word, in the conversation's time: a chunk of the microphone."""

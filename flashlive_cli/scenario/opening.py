@@ -5,7 +5,7 @@ from pathlib import Path
 from flashlive_cli.errors import ConfigError, FileError, reason_of
 from flashlive_cli.scenario.clips import open_clip
 from flashlive_cli.scenario.places import Place
-from flashlive_cli.video.extra import check_extra
+from flashlive_cli.video.extra import load_extra
 
 
 def open_named(place: Place, path: Path) -> None:
@@ -32,7 +32,7 @@ def open_named(place: Place, path: Path) -> None:
 
 def _open_image(path: Path) -> None:
     try:
-        check_extra()
+        load_extra("album")
     except ConfigError:
         return
     from flashlive_cli.video.album import read_image  # noqa: PLC0415 - OpenCV, for who shows something

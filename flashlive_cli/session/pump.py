@@ -33,7 +33,7 @@ class Microphone(Protocol):
         ...
 
     async def read(self) -> bytes:
-        """Wait for the next 20 ms: 640 bytes of mono s16le at 16 kHz, silence included."""
+        """Wait for the next 20 ms: `CHUNK_BYTES` of mono s16le at 16 kHz, silence included."""
         ...
 
 

@@ -7,11 +7,11 @@ from typing import Final
 
 from flashlive_cli.clock import Clock
 from flashlive_cli.errors import ConnectionLost
+from flashlive_cli.pcm import CHUNK_S
 from flashlive_cli.protocol import commands as c
 from flashlive_cli.session.gate import Gate
 from flashlive_cli.session.pump import Microphone, Pump
 
-CHUNK_S: Final = 0.02
 KEPT_CHUNKS: Final = 500
 """Ten seconds: what is older than that when the talk goes on is no answer to anybody."""
 SAID_CHUNKS: Final = 1500

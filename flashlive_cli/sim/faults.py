@@ -11,14 +11,14 @@ A fault either strikes, once in a session however many sockets that has, or is a
 from a moment on, or through one turn. Pure; `mischief` does what is told here.
 """
 
-import difflib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final, Literal, get_args
 
 from flashlive_cli.errors import ConfigError
+from flashlive_cli.nearest import meant_or_known
 
 Strike = Literal[
     "goaway-early",
@@ -337,7 +337,7 @@ def parse_fault(text: str) -> Fault:
     name, when, values = match["name"].strip(), match["when"], match["values"]
     description = FAULTS.get(name)
     if description is None:
-        raise ConfigError(f"there is no fault {name!r}{nearest(name, tuple(FAULTS))}")
+        raise ConfigError(f"there is no fault {name!r}{meant_or_known(name, FAULTS)}")
     at_s, turn = _moment(name, when)
     bind(description, "time" if at_s is not None else "turn" if turn is not None else "")
     given: dict[str, float] = {}
@@ -347,8 +347,9 @@ def parse_fault(text: str) -> Fault:
             raise ConfigError(f"fault {name}: {pair!r} is not written as key=value")
         parameter = description.parameters.get(key)
         if parameter is None:
-            known = tuple(description.parameters)
-            raise ConfigError(f"fault {name} has no {key!r}{nearest(key, known) if known else ', nor any parameter'}")
+            known = description.parameters
+            hint = meant_or_known(key, known) if known else ", nor any parameter"
+            raise ConfigError(f"fault {name} has no {key!r}{hint}")
         given[key] = _number(f"fault {name}: {key}", value, parameter.least, parameter.most)
     return Fault(description.name, at_s, turn, tuple(given.items()))
 
@@ -374,12 +375,6 @@ def bind(fault: Description, to: str) -> None:
     if to and to not in fault.binds:
         other = f"; it can to a {fault.binds[0]}" if fault.binds else ""
         raise ConfigError(f"fault {fault.name} cannot be bound to a {to}{other}")
-
-
-def nearest(name: str, known: Sequence[str]) -> str:
-    """The end of a sentence about a name that is unknown: the one that was meant, or all there are."""
-    close = difflib.get_close_matches(name, known, 1, 0.5)
-    return f"; did you mean `{close[0]}`?" if close else f"; known are {', '.join(known)}"
 
 
 def _judge_commas(text: str) -> None:

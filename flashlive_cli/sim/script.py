@@ -31,7 +31,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from flashlive_cli.errors import ConfigError
-from flashlive_cli.sim.faults import Fault, bind, nearest, parse_fault
+from flashlive_cli.nearest import meant_or_known
+from flashlive_cli.sim.faults import Fault, bind, parse_fault
 from flashlive_cli.sim.voice import Recorded, read_wav
 
 _KEYS: Final = ("heard", "reply", "calls", "voice_wav", "delay_ms", "sees", "faults")
@@ -171,7 +172,7 @@ class _Turn:
             if name not in known and name != "seen":
                 raise ConfigError(
                     f"{self.where}: {{{name}}} in `reply` stands for nothing"
-                    + (nearest(name, known) if known else ", because the turn makes no calls")
+                    + (meant_or_known(name, known) if known else ", because the turn makes no calls")
                 )
         return ScriptedTurn(
             heard=self._typed(sim, "heard", str, "text"),
@@ -221,7 +222,7 @@ class _Turn:
     def _know(self, table: Mapping[str, object], keys: tuple[str, ...], place: str) -> None:
         for key in table:
             if key not in keys:
-                raise ConfigError(f"{self.where}: unknown key `{key}` {place}{nearest(key, keys)}")
+                raise ConfigError(f"{self.where}: unknown key `{key}` {place}{meant_or_known(key, keys)}")
 
     def _typed(self, table: Mapping[str, Any], key: str, kind: type, what: str) -> Any:
         value = table.get(key)

@@ -6,12 +6,12 @@ Only cancellation leaves here as an exception.
 """
 
 import asyncio
-import difflib
 from collections.abc import AsyncGenerator, AsyncIterator, Collection, Iterable, Mapping
 from contextlib import aclosing
 from typing import Final
 
 from flashlive_cli.errors import ToolError
+from flashlive_cli.nearest import nearest
 from flashlive_cli.printable import printable
 from flashlive_cli.toolbox.answers import error_of, one_line
 from flashlive_cli.toolbox.function import FunctionTool, cancels
@@ -73,9 +73,8 @@ class Toolbox:
 
     def unknown(self, name: str) -> str:
         """Say that there is no such tool, and which one comes nearest."""
-        near = difflib.get_close_matches(name, self._tools, n=1)
-        nearest = f"; the nearest is {near[0]}" if near else ""
-        return one_line(f"there is no tool {name}{nearest}")
+        closest = nearest(name, self._tools)
+        return one_line(f"there is no tool {name}" + (f"; the nearest is {closest}" if closest else ""))
 
     def without(self, names: Collection[str]) -> "Toolbox":
         """Return a toolbox that lacks some; names that are not in it are no matter here."""

@@ -1,6 +1,5 @@
 """The usual `mcpServers` file: which MCP servers there are, and how each is reached."""
 
-import difflib
 import json
 import os
 import re
@@ -14,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from flashlive_cli.errors import ConfigError, reason_of
 from flashlive_cli.loopback import is_loopback
+from flashlive_cli.nearest import did_you_mean, nearest
 from flashlive_cli.printable import printable
 
 _PLACEHOLDER: Final = re.compile(r"\$\{([^{}]*)\}")
@@ -93,7 +93,7 @@ def read_servers(path: Path, *, env: Mapping[str, str] = os.environ) -> list[Ser
     if not isinstance(document, dict):
         raise ConfigError(printable(f"{path}: expected an object with mcpServers in it"))
     if "mcpServers" not in document:
-        near = _near("mcpServers", [*document])
+        near = nearest("mcpServers", [*document])
         instead = f"; is {near} meant to be mcpServers?" if near else ""
         raise ConfigError(printable(f"{path}: no mcpServers in it{instead}"))
     entries = document["mcpServers"]
@@ -171,8 +171,7 @@ class _Reading:
             error = exc.errors(include_url=False, include_context=False, include_input=False)[0]
             keys = [str(part) for part in error["loc"]]
             if error["type"] == "extra_forbidden":
-                near = _near(keys[-1], list(_Entry.model_fields))
-                raise self._wrong(f"no such key{f'; did you mean {near}?' if near else ''}", *keys) from exc
+                raise self._wrong(f"no such key{did_you_mean(keys[-1], _Entry.model_fields)}", *keys) from exc
             expected = error["msg"].removeprefix("Input should be ")
             if error["type"] == "model_type":
                 expected = 'an object such as {"command": …}'
@@ -232,9 +231,3 @@ def _line_of(text: str, keys: tuple[str, ...]) -> int:
             break
         found_at, at = found.start(), found.end()
     return text.count("\n", 0, found_at) + 1
-
-
-def _near(name: str, known: list[str]) -> str | None:
-    by_lower = {key.lower(): key for key in known}
-    near = difflib.get_close_matches(name.lower(), by_lower, n=1)
-    return by_lower[near[0]] if near else None

@@ -1,11 +1,11 @@
 """What `--video` asks for, understood before anything is opened."""
 
-import difflib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
 from flashlive_cli.errors import ConfigError, FileError, reason_of
+from flashlive_cli.nearest import did_you_mean
 from flashlive_cli.printable import printable
 
 Kind = Literal["camera", "screen", "image", "folder", "film"]
@@ -63,8 +63,7 @@ def find_wanted(value: str) -> Wanted:
         return Wanted("folder", path=path)
     if is_there:
         return Wanted("image" if path.suffix.lower() in IMAGE_SUFFIXES else "film", path=path)
-    close = difflib.get_close_matches(word.lower(), _DEVICES, n=1)
-    hint = f"; did you mean {close[0]}?" if close else "; give camera, screen, or a file or folder"
+    hint = did_you_mean(word, _DEVICES, otherwise="; give camera, screen, or a file or folder")
     raise FileError(f"{value}: no such file{hint}")
 
 

@@ -12,14 +12,12 @@ from flashlive_cli.audio.echo import Echo, _Played, reference_ring
 from flashlive_cli.audio.rates import Resampler
 from flashlive_cli.audio.ring import Ring
 from flashlive_cli.errors import DeviceError
-from flashlive_cli.pcm import WIRE_IN, WIRE_OUT, PcmFormat, level_dbfs
+from flashlive_cli.pcm import CHUNK_BYTES, SILENT_CHUNK, WIRE_IN, WIRE_OUT, PcmFormat, level_dbfs
 from flashlive_cli.sim.hearing import Ears, Sensitivity, SpeechStarted
 
 Samples = npt.NDArray[np.float64]
 
 DELAY_MS = 60
-CHUNK_BYTES = 640
-SILENCE = bytes(CHUNK_BYTES)
 REPLIES_S = [(1.0, 7.0), (8.5, 9.5), (11.5, 20.0), (21.5, 32.0)]
 USER_S = (26.0, 28.0)
 LENGTH_S = 33.0
@@ -231,25 +229,25 @@ def test_it_learns_for_two_seconds_of_sound_and_says_so(cancelled: Talk) -> None
 def test_while_it_learns_the_microphone_is_open_in_pauses_only(loud_block: bytes, voice: bytes) -> None:
     talk = begin("cancel")
     for _ in range(95):
-        assert talk.hear(voice, loud_block) == SILENCE
+        assert talk.hear(voice, loud_block) == SILENT_CHUNK
         assert talk.states[-1] == "learning"
     # a pause: the room falls silent after 250 ms, and the microphone opens
-    passed = [talk.hear(voice, bytes(960)) != SILENCE for _ in range(20)]
+    passed = [talk.hear(voice, bytes(960)) != SILENT_CHUNK for _ in range(20)]
     assert passed == [False] * passed.index(True) + [True] * (20 - passed.index(True))
     assert 250 <= 20 * passed.index(True) <= 290
-    assert talk.hear(voice, loud_block) == SILENCE
-    assert [talk.hear(voice, loud_block) for _ in range(4)][-1] != SILENCE, "two seconds are over"
+    assert talk.hear(voice, loud_block) == SILENT_CHUNK
+    assert [talk.hear(voice, loud_block) for _ in range(4)][-1] != SILENT_CHUNK, "two seconds are over"
     assert talk.states[-1] == "cancelling"
 
 
 def test_half_duplex_mutes_the_tail_of_the_room_too_and_changes_nothing_else(loud_block: bytes, voice: bytes) -> None:
     talk = begin("half")
     assert talk.hear(voice) == voice
-    assert {talk.hear(voice, loud_block) for _ in range(150)} == {SILENCE}
+    assert {talk.hear(voice, loud_block) for _ in range(150)} == {SILENT_CHUNK}
     after = [talk.hear(voice, bytes(960)) for _ in range(20)]
-    n_muted = after.count(SILENCE)
+    n_muted = after.count(SILENT_CHUNK)
     assert 250 <= 20 * n_muted <= 290
-    assert after == [SILENCE] * n_muted + [voice] * (20 - n_muted)
+    assert after == [SILENT_CHUNK] * n_muted + [voice] * (20 - n_muted)
     assert set(talk.states) == {"half"}
     assert set(talk.erle_db) == {None}
 
@@ -323,7 +321,7 @@ def test_a_rate_that_20_ms_do_not_divide_stays_in_step() -> None:
         until = round(n * 220.5)
         talk.reference.write(bytes(2 * (until - written)))
         written = until
-        talk.take(SILENCE)
+        talk.take(SILENT_CHUNK)
     assert talk.reference.held_frames <= fmt.frames_of_ms(10) + 1
 
 
@@ -342,7 +340,7 @@ def test_a_backlog_that_lasts_is_cut_within_a_second_or_two(loud_block: bytes) -
         for n in range(200):
             if n == 75:  # the microphone lost so much
                 talk.reference.write(block * 5)
-            talk.hear(SILENCE, block)
+            talk.hear(SILENT_CHUNK, block)
             if n == 80:
                 assert talk.reference.held_frames >= WIRE_OUT.frames_of_ms(100)
         assert talk.reference.held_frames <= WIRE_OUT.frames_of_ms(10)
@@ -372,7 +370,7 @@ def test_a_reopened_device_is_learned_again(room: Room, loud_block: bytes, voice
     talk.echo.reset()
 
     assert talk.echo.erle_db is None
-    assert talk.hear(voice, loud_block) == SILENCE
+    assert talk.hear(voice, loud_block) == SILENT_CHUNK
     assert talk.states[-1] == "learning"
     n = len(talk.cleaned)
     talk.hear_all(chunks, blocks)
@@ -404,8 +402,8 @@ def test_a_canceller_that_fails_leaves_half_duplex(loud_block: bytes, voice: byt
         talk.hear(voice, loud_block)
     assert (talk.cleaned[-1], talk.states[-1], told) == (voice, "cancelling", [])
 
-    assert talk.hear(voice, loud_block) == SILENCE
-    assert {talk.hear(voice, loud_block) for _ in range(10)} == {SILENCE}
+    assert talk.hear(voice, loud_block) == SILENT_CHUNK
+    assert {talk.hear(voice, loud_block) for _ in range(10)} == {SILENT_CHUNK}
     assert [talk.hear(voice, bytes(960)) for _ in range(20)][-1] == voice
 
     assert (talk.echo.mode, talk.echo.state, talk.echo.erle_db) == ("half", "half", None)

@@ -13,9 +13,10 @@ import pytest
 
 from flashlive_cli.audio import filemic
 from flashlive_cli.audio.clips import open_raw, open_wav
-from flashlive_cli.audio.filemic import CHUNK_BYTES, CHUNK_S, SILENCE, WavMicrophone
+from flashlive_cli.audio.filemic import WavMicrophone
 from flashlive_cli.clock import Clock
 from flashlive_cli.errors import FileError
+from flashlive_cli.pcm import CHUNK_BYTES, CHUNK_S, SILENT_CHUNK
 
 
 @pytest.fixture(autouse=True)
@@ -68,7 +69,7 @@ async def test_chunks_are_due_on_an_absolute_schedule(virtual_clock) -> None:
     """Chunk n is due 20 ms * (n + 1) after the first read, however long the reader dawdles; then it catches up."""
     mic = WavMicrophone(virtual_clock)
     for n in range(100):
-        assert await mic.read() == SILENCE
+        assert await mic.read() == SILENT_CHUNK
         assert virtual_clock.now() == pytest.approx((n + 1) * CHUNK_S)
         virtual_clock.elapsed_s += 0.003  # the reader's own work
     virtual_clock.elapsed_s = 3.0
@@ -106,7 +107,7 @@ async def test_runs_by_a_real_clock_without_being_early() -> None:
 async def test_a_clip_is_heard_once_from_a_chunk_s_start(n_frames: int, virtual_clock) -> None:
     mic = WavMicrophone(virtual_clock)
     for _ in range(3):
-        assert await mic.read() == SILENCE
+        assert await mic.read() == SILENT_CHUNK
     pcm = dyed(n_frames)
     for block in (100, 2 * 1600, 200_000):
         clip = Tape(*(pcm[i : i + block] for i in range(0, len(pcm), block)))
@@ -117,7 +118,7 @@ async def test_a_clip_is_heard_once_from_a_chunk_s_start(n_frames: int, virtual_
         assert len(heard) % CHUNK_BYTES == 0
         assert clip.closed
         assert not mic.playing
-    assert await mic.read() == SILENCE
+    assert await mic.read() == SILENT_CHUNK
     await mic.close()
     assert not mic_threads()
 
@@ -184,10 +185,10 @@ async def test_a_disk_that_hangs_is_treated_like_a_slow_pipe(virtual_clock, monk
     mic = WavMicrophone(virtual_clock)
     async with asyncio.TaskGroup() as group:
         group.create_task(mic.play(Hanging(dyed(320))))
-        assert await mic.read() == SILENCE
-        assert await mic.read() == SILENCE
+        assert await mic.read() == SILENT_CHUNK
+        assert await mic.read() == SILENT_CHUNK
         gate.set()
-        while await mic.read() == SILENCE:
+        while await mic.read() == SILENT_CHUNK:
             pass
 
 
@@ -203,17 +204,17 @@ async def test_a_slow_pipe_is_filled_up_with_silence(make_wav: Callable[..., byt
         async def hear_until(n_chunks: int) -> None:
             while len(heard) < n_chunks:
                 chunk = await mic.read()
-                if chunk != SILENCE:
+                if chunk != SILENT_CHUNK:
                     heard.append(chunk)
 
         async with asyncio.TaskGroup() as group:
             playing = group.create_task(mic.play(open_wav(stream)))
             await hear_until(2)
             for _ in range(10):
-                assert await mic.read() == SILENCE
+                assert await mic.read() == SILENT_CHUNK
             os.write(into, pcm[2 * CHUNK_BYTES + 10 :])
             await hear_until(5)
-            assert await mic.read() == SILENCE
+            assert await mic.read() == SILENT_CHUNK
             assert not playing.done()
             os.close(into)
             await hear_until(6)
@@ -250,12 +251,12 @@ async def test_a_cancelled_clip_is_not_heard_any_more(virtual_clock) -> None:
     mic = WavMicrophone(virtual_clock)
     clip = Tape(*(dyed(1600) for _ in range(1000)))
     playing = asyncio.get_running_loop().create_task(mic.play(clip))
-    while await mic.read() == SILENCE:
+    while await mic.read() == SILENT_CHUNK:
         pass
     playing.cancel()
     with pytest.raises(asyncio.CancelledError):
         await playing
-    assert await mic.read() == SILENCE
+    assert await mic.read() == SILENT_CHUNK
     await mic.close()
     assert not mic_threads()
     assert clip.closed
@@ -283,7 +284,7 @@ async def test_close_ends_a_clip_and_its_thread(virtual_clock) -> None:
         await mic.read()
         await mic.close()
     assert not mic_threads()
-    assert await mic.read() == SILENCE
+    assert await mic.read() == SILENT_CHUNK
     with pytest.raises(RuntimeError, match="closed"):
         await mic.play(Tape())
 

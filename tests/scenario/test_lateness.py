@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 
 from flashlive_cli.scenario.course import TurnCourse
+from flashlive_cli.scenario.expecting import Expect
 from flashlive_cli.scenario.junit import junit_xml
 from flashlive_cli.scenario.lateness import Lateness, told_of_lateness
 from flashlive_cli.scenario.outcome import Check
 from flashlive_cli.scenario.reading import read_scenario
 from flashlive_cli.scenario.report import suite_json
 from flashlive_cli.scenario.run import Stage, hold_case
-from flashlive_cli.scenario.schema import Expect
 from flashlive_cli.scenario.variants import cases_of
 
 SPEED = 4

@@ -24,7 +24,7 @@ from flashlive_cli.cli.checks.speaker import play
 from flashlive_cli.cli.choice import Choice
 from flashlive_cli.clock import Clock
 from flashlive_cli.errors import DeviceError, FlashliveError
-from flashlive_cli.pcm import FULL_SCALE, SILENCE_DBFS, WIRE_IN, WIRE_OUT
+from flashlive_cli.pcm import CHUNK_S, FULL_SCALE, SILENCE_DBFS, WIRE_IN, WIRE_OUT
 
 MOST_DELAY_S: Final = 1.0
 GOOD_ERLE_DB: Final = 10.0
@@ -37,7 +37,6 @@ _RINGING_S: Final = 0.1
 _PATTERN_LIKENESS: Final = 0.6
 """Correlation of two patterns of fifty chips: chance reaches 0.4."""
 _STEP_FRAMES: Final = 32
-_CHUNK_S: Final = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +150,7 @@ class _Rig:
             return None
         heard = np.frombuffer(b"".join(self._chunks), "<i2") / FULL_SCALE
         # a chunk may be read late, but never early
-        heard_from_s = min(when - (n + 1) * _CHUNK_S for n, when in enumerate(self._arrived_s))
+        heard_from_s = min(when - (n + 1) * CHUNK_S for n, when in enumerate(self._arrived_s))
         resample = Resampler(WIRE_OUT.rate_hz, WIRE_IN.rate_hz)
         samples = played.astype(np.float32)
         at_16_khz = np.concatenate((resample(samples), resample.finish())).astype(np.float64)

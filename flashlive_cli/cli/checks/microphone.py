@@ -16,9 +16,9 @@ from flashlive_cli.cli.choice import Choice
 from flashlive_cli.clock import Clock
 from flashlive_cli.config import Resolved
 from flashlive_cli.errors import DeviceError, FlashliveError
-from flashlive_cli.pcm import FULL_SCALE, WIRE_IN, dbfs
+from flashlive_cli.pcm import CHUNK_MS, FULL_SCALE, WIRE_IN, dbfs
 
-CHUNK_FRAMES: Final = WIRE_IN.frames_of_ms(20)
+CHUNK_FRAMES: Final = WIRE_IN.frames_of_ms(CHUNK_MS)
 SETTLING_CHUNKS: Final = 10
 """Devices begin with a pop, a fade-in, or what was in their buffers."""
 _DELIVERY_PATIENCE_S: Final = 3.0
@@ -108,7 +108,7 @@ async def _listen(microphone: CardMicrophone, seconds: float, lost: list[DeviceE
     """Read so many seconds; return them, and the longest time between two chunks in milliseconds."""
     chunks: list[bytes] = []
     times_s: list[float] = []
-    wanted = SETTLING_CHUNKS + max(1, round(seconds * 1000 / 20))
+    wanted = SETTLING_CHUNKS + max(1, round(1000 * seconds / CHUNK_MS))
     while len(chunks) < wanted:
         chunks.append(await next_chunk(microphone, lost))
         times_s.append(time.perf_counter())

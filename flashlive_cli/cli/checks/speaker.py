@@ -15,7 +15,7 @@ from flashlive_cli.cli.choice import Choice
 from flashlive_cli.clock import Clock
 from flashlive_cli.config import Resolved
 from flashlive_cli.errors import DeviceError, FlashliveError
-from flashlive_cli.pcm import FULL_SCALE, WIRE_OUT, PcmFormat
+from flashlive_cli.pcm import CHUNK_MS, FULL_SCALE, WIRE_OUT, PcmFormat
 
 TONE_S: Final = 0.5
 TONE_HZ: Final = 440
@@ -23,7 +23,6 @@ TONE_LEVEL_DBFS: Final = -20.0
 _FADE_S: Final = 0.06
 _AHEAD_S: Final = 0.1
 """As far as a service that is not fast is ahead of the speaker."""
-_CHUNK_S: Final = 0.02
 _PATIENCE_S: Final = 3.0
 _LATE_MS: Final = 100.0
 _SLOW_MS: Final = 150.0
@@ -61,7 +60,7 @@ async def play(speaker: CardSpeaker, sound: Sound) -> None:
         DeviceError: it does not come to an end.
     """
     pcm = np.rint(sound * FULL_SCALE).astype("<i2").tobytes()
-    step = WIRE_OUT.bytes_of_ms(1000 * _CHUNK_S)
+    step = WIRE_OUT.bytes_of_ms(CHUNK_MS)
     clock = Clock()
     for start in range(0, len(pcm), step):
         await clock.sleep_until(WIRE_OUT.seconds_in(start) - _AHEAD_S)
