@@ -1,10 +1,9 @@
 """A talk held: introduces the cast to the session, and sees to it that all ends well."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
@@ -15,12 +14,11 @@ from flashlive_cli.cli.eyes import open_eyes
 from flashlive_cli.cli.keep import open_recorder
 from flashlive_cli.cli.keyset import offered_keys, open_keys
 from flashlive_cli.cli.resume import open_leaver
-from flashlive_cli.cli.rules import STDOUT
+from flashlive_cli.cli.rules import STDOUT, Asked
 from flashlive_cli.cli.screen import Screen
 from flashlive_cli.cli.signals import on_signals
 from flashlive_cli.cli.sound import TalkSound
 from flashlive_cli.cli.toolset import make_consent, open_toolset
-from flashlive_cli.cli.turns import Given
 from flashlive_cli.clock import Clock
 from flashlive_cli.config import Config, Resolved
 from flashlive_cli.errors import FlashliveError
@@ -33,9 +31,7 @@ if TYPE_CHECKING:
     from flashlive_cli.session.wishes import Wish
 
 
-def hold_talk(
-    resolved: Resolved, given: Sequence[Given], *, raw: bool, sim: bool, scenario: Path | None, yes: bool, resume: bool
-) -> None:
+def hold_talk(resolved: Resolved, asked: Asked) -> None:
     """
     Hold a talk from beginning to end.
 
@@ -44,8 +40,8 @@ def hold_talk(
         typer.Exit: the talk ended in an error, which it has reported itself.
     """
     with ExitStack() as stack:
-        cast = cast_talk(resolved, given, raw=raw, sim=sim, scenario=scenario, yes=yes, stack=stack)
-        asyncio.run(_hold(resolved.config, cast, resume=resume))
+        cast = cast_talk(resolved, asked, stack)
+        asyncio.run(_hold(resolved.config, cast, resume=asked.resume))
 
 
 async def _hold(settings: Config, cast: Cast, *, resume: bool) -> None:
@@ -94,7 +90,7 @@ async def _hold(settings: Config, cast: Cast, *, resume: bool) -> None:
             price=cast.price,
             left=leaver.found if leaver else None,
             renewed=leaver.keep if leaver else None,
-            simulated=cast.endpoint is None,
+            simulated=cast.far_end.endpoint is None,
         )
         if leaver is not None:
             leaver.left = lambda: talk.left
@@ -114,12 +110,12 @@ async def _hold(settings: Config, cast: Cast, *, resume: bool) -> None:
 @asynccontextmanager
 async def _far_end(cast: Cast, clock: Clock) -> AsyncIterator[Endpoint]:
     """Point at the service, or bring up the simulator for the length of the talk."""
-    if cast.endpoint is not None:
-        yield cast.endpoint
+    if cast.far_end.endpoint is not None:
+        yield cast.far_end.endpoint
         return
     from flashlive_cli.sim.server import serve  # noqa: PLC0415 - the simulator, for who talks to it
 
-    async with serve(clock=clock, script=cast.script) as server:
+    async with serve(clock=clock, script=cast.far_end.script) as server:
         yield find_endpoint(server.url, "simulator")
 
 
