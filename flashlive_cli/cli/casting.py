@@ -16,7 +16,7 @@ from flashlive_cli.audio.clips import Clip, open_raw, open_wav
 from flashlive_cli.cli.form import find_form
 from flashlive_cli.cli.logfile import start_log
 from flashlive_cli.cli.outputs import Outputs, open_outputs, open_passage
-from flashlive_cli.cli.rules import STDIN, check_devices, check_options, live_input, live_output
+from flashlive_cli.cli.rules import STDIN, Asked, check_devices, check_options, live_input, live_output
 from flashlive_cli.cli.service import find_service, secrets_with
 from flashlive_cli.cli.turns import Given
 from flashlive_cli.config import Config, Resolved
@@ -38,43 +38,67 @@ _RESOLUTIONS: Final[Mapping[str, c.MediaResolution]] = {"low": "LOW", "medium": 
 
 
 @dataclass(frozen=True, slots=True)
+class FarEnd:
+    """
+    Who is talked to.
+
+    Attributes:
+        endpoint: where to dial; None for the built-in simulator.
+        script: what the simulator hears and answers.
+        secrets: what must not be kept anywhere: the API key.
+    """
+
+    endpoint: Endpoint | None
+    script: "Script | None"
+    secrets: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Functions:
+    """
+    What the model may call.
+
+    Attributes:
+        toolbox: the user's own; None without tools files.
+        servers: whose tools it may call.
+        yes: none asks.
+    """
+
+    toolbox: "Toolbox | None"
+    servers: "Sequence[Server]"
+    yes: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Cast:
     """
     All that takes part in a talk.
 
     Attributes:
-        model: whom to talk to.
+        far_end: whom to talk to.
+        model: which of its models.
         price: what that costs; None where nobody knows.
-        setup: what to tell it first, but for its tools.
-        toolbox: what it may call of the user's own; None without tools files.
-        servers: whose tools it may call.
-        yes: no tool asks.
+        setup: what to tell it first, but for its functions.
+        functions: what it may call.
         turns: what was given to say, and the clip of each that is spoken; none where `ears` hear the user.
         ears: `MICROPHONE`, or a `PROGRAM`, where the user speaks live.
         mouth: `SPEAKER`, or a `PROGRAM`, where the voice is heard.
         chosen_devices: what flags ask for, by side (`input`, `output`): to be remembered.
-        endpoint: where to dial; None for the built-in simulator.
-        script: what the simulator hears and answers.
         outputs: what the talk writes to.
         seen: what the model is shown beside the voice; None for nothing.
-        secrets: what must not be kept anywhere: the API key.
     """
 
+    far_end: FarEnd
     model: Model
     price: Price | None
     setup: c.Setup
-    toolbox: "Toolbox | None"
-    servers: "Sequence[Server]"
-    yes: bool
+    functions: Functions
     turns: tuple[tuple[Given, Clip | None], ...]
     ears: str | None
     mouth: str | None
     chosen_devices: Mapping[str, str]
-    endpoint: Endpoint | None
-    script: "Script | None"
     outputs: Outputs
     seen: "Wanted | None"
-    secrets: tuple[str, ...]
 
     @property
     def has_clips(self) -> bool:
@@ -82,27 +106,14 @@ class Cast:
         return any(clip is not None for _, clip in self.turns)
 
 
-def cast_talk(
-    resolved: Resolved,
-    given: Sequence[Given],
-    *,
-    raw: bool,
-    sim: bool,
-    scenario: Path | None,
-    yes: bool,
-    stack: ExitStack,
-) -> Cast:
+def cast_talk(resolved: Resolved, asked: Asked, stack: ExitStack) -> Cast:
     """
     Find everybody.
 
     Args:
         resolved: settings, and where each is from.
-        given: the turns, in order.
-        raw: stdin is bare PCM.
-        sim: talk to the built-in simulator.
-        scenario: what it hears and answers.
-        yes: run tools that ask first without asking.
-        stack: closes clips and output.
+        asked: what else the command line says.
+        stack: closes clips and outputs.
 
     Raises:
         ConfigError: settings or options are wrong, or do not go together.
@@ -110,8 +121,8 @@ def cast_talk(
         ToolError: a tools file is wrong.
     """
     settings = resolved.config
-    check_options(settings, given, raw=raw, sim=sim, scenario=scenario)
-    ears, mouth = live_input(given), live_output(settings, given)
+    check_options(settings, asked)
+    ears, mouth = live_input(asked.turns), live_output(settings, asked.turns)
     check_devices(resolved, ears, mouth)
     form = find_form(resolved)
     passage = open_passage(form, live=bool(ears or mouth), stack=stack)
@@ -122,37 +133,27 @@ def cast_talk(
         price = find_price(model.id, settings.prices)
     with _naming(resolved.sources["voice"]):
         voice = find_voice(settings.voice) if settings.voice else None
-    endpoint = None if sim else find_service(settings, instead="talk to --sim")
-    script = _load_script(scenario) if scenario else None
-    toolbox = _load_tools(settings)
-    servers = _read_servers(settings)
+    far_end = _find_far_end(settings, asked)
+    functions = Functions(_load_tools(settings), _read_servers(settings), asked.yes)
     with _naming(resolved.sources["video"]):
         seen = _find_seen(settings)
-    turns = () if ears else tuple((_with_pictures(turn), _open_clip(turn, raw=raw, stack=stack)) for turn in given)
-    shows = seen is not None or any(turn.pictures for turn, _ in turns)
+    turns = () if ears else tuple((_with_pictures(turn), _open_clip(turn, asked, stack)) for turn in asked.turns)
     setup = _setup(settings, model, voice)
+    shows = seen is not None or any(turn.pictures for turn, _ in turns)
     if shows or resolved.sources["media_resolution"] != "default":
         setup = replace(setup, media_resolution=_RESOLUTIONS[settings.media_resolution])
-    sides = {"input": settings.input_device, "output": settings.output_device}
-    chosen = {
-        side: name for side, name in sides.items() if name and resolved.sources[f"{side}_device"].startswith("flag")
-    }
     return Cast(
+        far_end=far_end,
         model=model,
         price=price,
         setup=setup,
-        toolbox=toolbox,
-        servers=servers,
-        yes=yes,
+        functions=functions,
         turns=turns,
         ears=ears,
         mouth=mouth,
-        chosen_devices=chosen,
-        endpoint=endpoint,
-        script=script,
-        outputs=open_outputs(settings, form, passage, runs_tools=toolbox is not None, stack=stack),
+        chosen_devices=_chosen_devices(resolved),
+        outputs=open_outputs(settings, form, passage, runs_tools=functions.toolbox is not None, stack=stack),
         seen=seen,
-        secrets=secrets_with(endpoint),
     )
 
 
@@ -162,7 +163,13 @@ def _naming(source: str) -> Iterator[None]:
     try:
         yield
     except ConfigError as exc:
-        raise ConfigError(f"{source}: {exc}") from exc
+        raise ConfigError(f"{source}: {exc.words}", exc.advice) from exc
+
+
+def _find_far_end(settings: Config, asked: Asked) -> FarEnd:
+    endpoint = None if asked.sim else find_service(settings, instead="talk to --sim")
+    script = _load_script(asked.scenario) if asked.scenario else None
+    return FarEnd(endpoint, script, secrets_with(endpoint))
 
 
 def _load_script(scenario: Path) -> "Script":
@@ -229,10 +236,16 @@ def _setup(settings: Config, model: Model, voice: str | None) -> c.Setup:
     )
 
 
-def _open_clip(turn: Given, *, raw: bool, stack: ExitStack) -> Clip | None:
+def _chosen_devices(resolved: Resolved) -> dict[str, str]:
+    wanted = {"input": resolved.config.input_device, "output": resolved.config.output_device}
+    by_flag = {side for side in wanted if resolved.sources[f"{side}_device"].startswith("flag")}
+    return {side: name for side, name in wanted.items() if name and side in by_flag}
+
+
+def _open_clip(turn: Given, asked: Asked, stack: ExitStack) -> Clip | None:
     """Open the sound of a spoken turn, so that a file that is none is known before anything is dialled."""
     if turn.kind == "text":
         return None
-    clip: Clip = open_raw(STDIN) if raw and turn.value == STDIN else open_wav(turn.value)
+    clip: Clip = open_raw(STDIN) if asked.raw and turn.value == STDIN else open_wav(turn.value)
     stack.callback(clip.close)
     return clip

@@ -27,7 +27,7 @@ def open_recorder(
         from flashlive_cli.recording.transcript import TranscriptFile  # noqa: PLC0415 - for who keeps something
 
         path = Path(settings.transcript).expanduser()
-        words = TranscriptFile(path, secrets=cast.secrets, failed=screen.warn_in_thread)
+        words = TranscriptFile(path, secrets=cast.far_end.secrets, failed=screen.warn_in_thread)
         screen.tell_too(stack.enter_context(words).listen)
     if settings.record is None:
         return None
@@ -42,7 +42,7 @@ def open_recorder(
         directory,
         clock=clock,
         resampler=partial(Resampler, WIRE_IN.rate_hz, WIRE_OUT.rate_hz),
-        secrets=cast.secrets,
+        secrets=cast.far_end.secrets,
         failed=screen.warn_in_thread,
     )
     stack.enter_context(recorder)

@@ -10,6 +10,7 @@ from flashlive_cli.errors import ConfigError
 
 if TYPE_CHECKING:
     import asyncio
+    from collections.abc import Callable
 
     from flashlive_cli.cli.keys import Keys
     from flashlive_cli.session.wishes import Wish
@@ -29,7 +30,13 @@ def offered_keys(cast: Cast, settings: Config) -> tuple[str, ...]:
 
 
 def open_keys(
-    cast: Cast, settings: Config, screen: Screen, wishes: "asyncio.Queue[Wish]", stack: AsyncExitStack
+    cast: Cast,
+    settings: Config,
+    screen: Screen,
+    wishes: "asyncio.Queue[Wish]",
+    stack: AsyncExitStack,
+    *,
+    leave: "Callable[[], None]",
 ) -> "Keys | None":
     """
     Take the keys of the terminal until the stack is left; None where there are none, or lines are typed.
@@ -46,7 +53,7 @@ def open_keys(
     keys = Keys(
         wish=Lines(wishes.put_nowait, screen).take,
         act=screen.act,
-        leave=screen.leave,
+        leave=leave,
         has_microphone=cast.ears is not None,
         pushes_to_talk=settings.push_to_talk,
         has_panel=screen.panel is not None,

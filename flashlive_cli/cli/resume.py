@@ -39,7 +39,8 @@ def open_leaver(cast: Cast, screen: Screen, stack: AsyncExitStack, *, resume: bo
     """Find what is to be taken up, and keep what a live talk leaves; None where neither is wanted."""
     if cast.ears is None and not resume:
         return None
-    service = cast.endpoint.host if cast.endpoint is not None else "simulator"
+    endpoint = cast.far_end.endpoint
+    service = endpoint.host if endpoint is not None else "simulator"
     found = left_by(service, cast.model.id) if resume else None
     if resume and found is None:
         screen.warn(f"--resume: no earlier talk with {cast.model.id} is kept; this one begins anew")

@@ -1,6 +1,7 @@
 """What goes together on the command line of a talk, and what the words `mic`, `speaker`, `cmd:` and `-` mean there."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -16,6 +17,28 @@ SPEAKER: Final = "speaker"
 PROGRAM: Final = "cmd:"
 """Before the command line of a program that stands in for a sound card."""
 _OUTPUTS: Final = {STDOUT, "none"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """
+    What `flashlive talk` was asked for by flags that are no settings.
+
+    Attributes:
+        turns: what to say, in order.
+        raw: stdin is bare PCM.
+        sim: talk to the built-in simulator.
+        scenario: what that hears and answers.
+        yes: run tools that ask first without asking.
+        resume: take up the last talk.
+    """
+
+    turns: Sequence[Given]
+    raw: bool
+    sim: bool
+    scenario: Path | None
+    yes: bool
+    resume: bool
 
 
 def live_input(given: Sequence[Given]) -> str | None:
@@ -58,13 +81,14 @@ def check_devices(resolved: Resolved, ears: str | None, mouth: str | None) -> No
             raise ConfigError(f"{resolved.sources[key].removeprefix('flag ')} goes with {what} of a sound card")
 
 
-def check_options(settings: Config, given: Sequence[Given], *, raw: bool, sim: bool, scenario: Path | None) -> None:
+def check_options(settings: Config, asked: Asked) -> None:
     """
     Refuse what does not go together.
 
     Raises:
         ConfigError: with the two that do not.
     """
+    given, scenario = asked.turns, asked.scenario
     inputs = [turn.value for turn in given if turn.kind == "input"]
     ears, mouth = live_input(given), live_output(settings, given)
     if ears and len(given) > 1:
@@ -79,11 +103,11 @@ def check_options(settings: Config, given: Sequence[Given], *, raw: bool, sim: b
         raise ConfigError("an --input or --text is empty")
     if inputs.count(STDIN) > 1:
         raise ConfigError("--input - can be given once: stdin is read to its end")
-    if raw and STDIN not in inputs:
+    if asked.raw and STDIN not in inputs:
         raise ConfigError("--raw goes with --input -")
-    if scenario is not None and not sim:
+    if scenario is not None and not asked.sim:
         raise ConfigError("--scenario goes with --sim")
-    check_far_end(sim=sim, url=settings.url, speed=settings.speed)
+    check_far_end(sim=asked.sim, url=settings.url, speed=settings.speed)
     read = (
         [name for name in inputs if name != STDIN and not is_live(name, MICROPHONE)]
         + settings.tools

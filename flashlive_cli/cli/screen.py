@@ -1,4 +1,4 @@
-"""What the user sees of a talk, and where failures of the outputs end up."""
+"""What the user sees of a talk."""
 
 import asyncio
 import sys
@@ -6,9 +6,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Final, TextIO
 
-import typer
-
-from flashlive_cli.cli.exits import exit_code_of
 from flashlive_cli.cli.foreign import Passage
 from flashlive_cli.cli.form import Form
 from flashlive_cli.clock import Clock
@@ -31,12 +28,10 @@ _DOES: Final = {"m": "mutes", "space": "pushes to talk", "esc": "stops the voice
 
 class Screen:
     """
-    The outputs of one talk; belongs to its event loop and must be made in its main task.
+    The outputs of one talk; belongs to its event loop.
 
     Attributes:
         panel: the live panel; None where the talk is shown in lines.
-        left: the user has ended the talk by a key.
-        failure: why an output takes nothing any more, or which device is gone; the main task is cancelled then.
         meters: how loud it is just now; asked in the panel's thread.
     """
 
@@ -47,6 +42,7 @@ class Screen:
         *,
         data: TextIO | None,
         sound_on_stdout: bool,
+        failed: Callable[[OutputFailed], None],
         passage: Passage | None = None,
         keys: Sequence[str] = (),
         limit_s: float | None = None,
@@ -59,18 +55,16 @@ class Screen:
             clock: the talk's.
             data: takes the conversation in the place of stdout, where that was kept aside; and the panel.
             sound_on_stdout: all lines go to stderr.
+            failed: told in another thread that an output takes nothing any more.
             passage: the way of what strangers write to stderr: above the panel, where there is one.
             keys: what the user can press; see `rows.KEYS`.
             limit_s: how long the talk may last.
         """
         self.panel: PanelScreen | None = None
-        self.left = False
-        self.failure: FlashliveError | None = None
         self.meters: Callable[[], Meters | None] = lambda: None
-        self._over = False
         self._clock = clock
         self._loop = asyncio.get_running_loop()
-        self._task = asyncio.current_task()
+        self._failed = failed
         self._turn = 1
         self._keys = tuple(keys)
         self._others: list[Listener] = []
@@ -92,7 +86,7 @@ class Screen:
             console_for(terminal),
             now=self._clock.now,
             meters=self._measured,
-            failed=self._failed_in_thread,
+            failed=self._failed,
             keys=keys,
             limit_s=limit_s,
         )
@@ -105,7 +99,7 @@ class Screen:
 
     def _write_to(self, data: TextIO, *, sound_on_stdout: bool) -> Listener:
         stderr = Outlet(sys.stderr, name="stderr", failed=lambda _failure: None)
-        stdout = stderr if sound_on_stdout else Outlet(data, name="stdout", failed=self._failed_in_thread)
+        stdout = stderr if sound_on_stdout else Outlet(data, name="stdout", failed=self._failed)
         self._outlets = (stdout, stderr) if stdout is not stderr else (stderr,)
         self._questions = stderr
         return JsonScreen(stdout, stderr) if self._machine_readable else PlainScreen(stdout, stderr)
@@ -182,39 +176,14 @@ class Screen:
         """Show what is no part of the conversation itself."""
         self._tell(Stamped(self._clock.now(), self._turn, report))
 
-    def leave(self) -> None:
-        """End the talk politely, as the user wishes."""
-        if not self.left:
-            self.left = True
-            self._end()
-
-    def failed(self, failure: FlashliveError) -> None:
-        """End the talk politely: an output that was asked for takes nothing any more, or a device is gone."""
-        if self.failure is None:
-            self._end()
-        self.failure = self.failure or failure
-
-    def over(self) -> None:
-        """Note that the talk ends anyhow: what fails while all is closed changes nothing."""
-        self._over = True
-
-    def gave_up(self, error: FlashliveError) -> typer.Exit:
-        """Report the error that ends the talk, and return what ends the program."""
-        code = exit_code_of(error)
+    def gave_up(self, error: FlashliveError, code: int) -> None:
+        """Show the error that ends the talk, and with it the program, which has that exit code."""
         self.tell(Failed(str(error), code))
         if isinstance(error, OutputFailed) and self._machine_readable and self._questions is not None:
             # what would have told it is what failed
             self._questions.say(f"flashlive: error: {printable(str(error))}")
-        return typer.Exit(code)
 
     def _tell(self, stamped: Stamped) -> None:
         self._show(stamped)
         for listener in self._others:
             listener(stamped)
-
-    def _end(self) -> None:
-        if not self._over and self._task is not None:
-            self._task.cancel()
-
-    def _failed_in_thread(self, failure: OutputFailed) -> None:
-        self._loop.call_soon_threadsafe(self.failed, failure)

@@ -18,7 +18,7 @@ from flashlive_cli.cli.rules import MICROPHONE, PROGRAM, SPEAKER
 from flashlive_cli.cli.screen import Screen
 from flashlive_cli.clock import Clock
 from flashlive_cli.config import Config
-from flashlive_cli.errors import DeviceError
+from flashlive_cli.errors import DeviceError, FlashliveError
 from flashlive_cli.pcm import SILENCE_DBFS, WIRE_OUT
 from flashlive_cli.reports import (
     EchoChanged,
@@ -70,6 +70,7 @@ class TalkSound:
         screen: Screen,
         stack: AsyncExitStack,
         *,
+        failed: Callable[[FlashliveError], None],
         on_played: Callable[[bytes, float], None] | None = None,
     ) -> None:
         """
@@ -81,9 +82,11 @@ class TalkSound:
             clock: the talk's.
             screen: is told how it goes.
             stack: closes what is opened.
+            failed: told that an end is gone for good, or takes nothing any more.
             on_played: takes what was really played; see the speakers.
         """
         self._cast = cast
+        self._failed = failed
         self._on_played = on_played
         self._settings = settings
         self._clock = clock
@@ -185,12 +188,12 @@ class TalkSound:
         if mouth is not None and mouth.startswith(PROGRAM):
             from flashlive_cli.audio.programspeaker import ProgramSpeaker  # noqa: PLC0415 - for who uses one
 
-            program = ProgramSpeaker(self._clock, mouth.removeprefix(PROGRAM), lost=self._screen.failed)
+            program = ProgramSpeaker(self._clock, mouth.removeprefix(PROGRAM), lost=self._failed)
             self._stack.push_async_callback(program.close)
             self._speaker = program
             return program
         if choice is None:
-            file = WavSpeaker.open(self._clock, self._cast.outputs.voice, failed=self._screen.failed)
+            file = WavSpeaker.open(self._clock, self._cast.outputs.voice, failed=self._failed)
             self._stack.push_async_callback(file.close)
             return file
         from flashlive_cli.audio.cardspeaker import CardSpeaker  # noqa: PLC0415 - see `prepare`
@@ -223,7 +226,7 @@ class TalkSound:
                 self._clock,
                 ears.removeprefix(PROGRAM),
                 self._make_ear(),
-                lost=self._screen.failed,
+                lost=self._failed,
                 on_trouble=self._screen.warn,
             )
             self._stack.push_async_callback(program.close)
@@ -249,9 +252,7 @@ class TalkSound:
         from flashlive_cli.audio import recovery  # noqa: PLC0415 - see `prepare`
         from flashlive_cli.audio.recovery import Recovery  # noqa: PLC0415 - the same
 
-        return Recovery(
-            on_lost=self._lost, on_back=self._back, gave_up=self._screen.failed, patience_s=recovery.PATIENCE_S
-        )
+        return Recovery(on_lost=self._lost, on_back=self._back, gave_up=self._failed, patience_s=recovery.PATIENCE_S)
 
     @property
     def _recovery_of_cards(self) -> "Recovery":

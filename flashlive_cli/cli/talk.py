@@ -206,14 +206,8 @@ def talk(  # noqa: PLR0917 - options are given by name
         "log_file": log_file,
     }
     resolved = read_settings(flags, config, profile)
-    from flashlive_cli.cli import stage  # noqa: PLC0415 - --help needs none of it
+    from flashlive_cli.cli.rules import Asked  # noqa: PLC0415 - --help needs none of it
+    from flashlive_cli.cli.stage import hold_talk  # noqa: PLC0415 - the same
 
-    stage.hold_talk(
-        resolved,
-        given_turns(context, inputs or (), texts or ()),
-        raw=raw,
-        sim=sim,
-        scenario=scenario,
-        yes=yes,
-        resume=resume,
-    )
+    turns = given_turns(context, inputs or (), texts or ())
+    hold_talk(resolved, Asked(turns=turns, raw=raw, sim=sim, scenario=scenario, yes=yes, resume=resume))

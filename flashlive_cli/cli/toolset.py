@@ -30,19 +30,20 @@ async def open_toolset(cast: Cast, settings: Config, screen: Screen, stack: Asyn
         ToolError: a server does not come up, or two tools have one name.
         ConfigError: --allow or --deny name a tool that is not there.
     """
-    if cast.toolbox is None and not cast.servers:
+    functions = cast.functions
+    if functions.toolbox is None and not functions.servers:
         check_names("--allow", settings.allow, ())
         check_names("--deny", settings.deny, ())
         return None
     from flashlive_cli.toolbox import Toolbox, tool_prints_to  # noqa: PLC0415 - pydantic
 
     stack.enter_context(tool_prints_to(screen.tool_printed, stray=sys.stderr))
-    toolbox = cast.toolbox or Toolbox(())
+    toolbox = functions.toolbox or Toolbox(())
     of_servers: Sequence[Tool] = ()
-    if cast.servers:
+    if functions.servers:
         from flashlive_cli.toolbox.mcp import open_servers  # noqa: PLC0415 - for who has servers
 
-        servers = open_servers(cast.servers, on_trouble=screen.warn, taken=toolbox.names)
+        servers = open_servers(functions.servers, on_trouble=screen.warn, taken=toolbox.names)
         of_servers = await stack.enter_async_context(servers)
         toolbox = toolbox.joined(of_servers)
     check_names("--allow", settings.allow, toolbox.names)
@@ -101,4 +102,4 @@ def make_consent(cast: Cast, settings: Config, screen: Screen, keys: "Keys | Non
         screen.ask(f"{question} {CHOICES}")
         return await keyboard.line()
 
-    return Consent(ask, everything=cast.yes, allowed=settings.allow)
+    return Consent(ask, everything=cast.functions.yes, allowed=settings.allow)

@@ -182,7 +182,9 @@ async def test_in_lines_there_is_nothing_to_type_on_and_each_question_mark_expla
     ],
 )
 async def test_in_lines_the_keys_that_are_explained_are_those_that_do_something(capsys, keys, told) -> None:
-    screen = Screen("plain", Clock(), data=None, sound_on_stdout=False, keys=keys)
+    screen = Screen(
+        "plain", Clock(), data=None, sound_on_stdout=False, failed=lambda failure: pytest.fail(str(failure)), keys=keys
+    )
     with screen.shown():
         screen.act(HelpSwitched(True))
 

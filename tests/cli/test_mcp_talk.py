@@ -61,3 +61,16 @@ def test_a_server_that_does_not_come_up_ends_the_talk_before_it_begins(shell) ->
     assert outcome.code == 2
     assert "shop" in outcome.err
     assert outcome.err.count("\n") == 1
+
+
+def test_a_talk_whose_servers_do_not_come_up_can_be_left(shell, window) -> None:
+    silent = {"command": sys.executable, "args": ["-c", "import time; time.sleep(60)"]}
+    (shell.folder / "servers.json").write_text(json.dumps({"mcpServers": {"silent": silent}}))
+    at = window()
+    at.start("talk", "--sim", "--mcp", "servers.json", "-x", "hi")
+    at.until("q quit")
+    at.type("q")
+
+    assert at.ended() == 0
+    assert at.modes() == at.before
+    assert "Traceback" not in at.words

@@ -261,7 +261,9 @@ async def test_typed_lines_are_said_in_their_order_though_pictures_take_a_while(
 
     cv2.imwrite(str(tmp_path / "a.png"), known_picture(640, 480))
     wishes: list[Any] = []
-    screen = Screen("plain", Clock(), data=None, sound_on_stdout=False)
+    screen = Screen(
+        "plain", Clock(), data=None, sound_on_stdout=False, failed=lambda failure: pytest.fail(str(failure))
+    )
     lines = Lines(wishes.append, screen)
 
     with screen.shown():
@@ -289,7 +291,9 @@ async def test_whatever_fails_about_a_picture_is_one_line_and_the_next_is_said(m
 
     monkeypatch.setattr(pictured, "read_pictures", fail)
     wishes: list[Any] = []
-    screen = Screen("plain", Clock(), data=None, sound_on_stdout=False)
+    screen = Screen(
+        "plain", Clock(), data=None, sound_on_stdout=False, failed=lambda failure: pytest.fail(str(failure))
+    )
     lines = Lines(wishes.append, screen)
 
     with screen.shown():
