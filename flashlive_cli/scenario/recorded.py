@@ -325,12 +325,16 @@ def _follow(stamped: list[r.Stamped], turns: list[RecordedTurn], course: Course,
         while waiting and waiting[0].begun_s <= report.t:
             turn = waiting.popleft()
             turn.course = course.begin(turn.begun_s)
+            course.user.pieces += _pieces(turn, user)
         course.listen(report)
-    for turn in turns:
-        for phrase in turn.phrases:
-            begin, end = (WIRE_IN.bytes_of(round(at_s * WIRE_IN.rate_hz)) for at_s in (phrase.start_s, phrase.end_s))
-            course.user.pieces.append(Piece(phrase.start_s, user[begin:end]))
     course.finish()
+
+
+def _pieces(turn: RecordedTurn, user: bytes) -> Iterator[Piece]:
+    """Yield the sound of a turn's phrases."""
+    for phrase in turn.phrases:
+        begin, end = (WIRE_IN.bytes_of(round(at_s * WIRE_IN.rate_hz)) for at_s in (phrase.start_s, phrase.end_s))
+        yield Piece(phrase.start_s, user[begin:end])
 
 
 def json_of(value: object) -> str:

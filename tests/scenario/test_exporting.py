@@ -15,6 +15,7 @@ from flashlive_cli.cli import main
 from flashlive_cli.errors import ConfigError, FileError
 from flashlive_cli.scenario.clips import SoundClip
 from flashlive_cli.scenario.exporting import export_scenario
+from flashlive_cli.scenario.judging import figures_of
 from flashlive_cli.scenario.reading import read_scenario
 from flashlive_cli.scenario.recorded import read_recording
 from flashlive_cli.scenario.run import Stage, hold_case
@@ -41,9 +42,9 @@ reply = "{{result}} (that is {{all}} I know)"
 """
 
 
-def hold(path: Path, evidence: Path | None = None):
+def hold(path: Path, evidence: Path | None = None, speed: float = SPEED):
     (case,) = cases_of(read_scenario(path))
-    return asyncio.run(hold_case(case, Stage(speed=SPEED, evidence=evidence))).outcome
+    return asyncio.run(hold_case(case, Stage(speed=speed, evidence=evidence))).outcome
 
 
 def spoken(*parts: float | Path) -> bytes:
@@ -399,6 +400,21 @@ def test_a_link_stays_a_link(service, tmp_path) -> None:
 
     assert (tmp_path / "order.toml").is_symlink()
     assert "Quite new." in (tmp_path / "real" / "order.toml").read_text()
+
+
+def test_what_is_measured_in_a_recording_is_what_was_measured_in_the_run(tmp_path) -> None:
+    said = f'[[turn]]\nsay = "{QUESTION.as_posix()}"\n'
+    cut = 'after = { event = "reply.first_sample", ms = 900 }\n[turn.sim]\nreply = "Yes, please."\n'
+    (tmp_path / "cut.toml").write_text(f'{said}[[turn]]\ntext = "Hi"\n{said}[turn.sim]\nreply = "{STORY}"\n{said}{cut}')
+    outcome = hold(tmp_path / "cut.toml", tmp_path / "evidence", speed=4)
+
+    turns = read_recording(tmp_path / "evidence" / "cut").turns
+
+    assert len(turns) == len(outcome.turns) == 4
+    for turn, measured in zip(turns, outcome.turns, strict=True):
+        found = figures_of(turn.course)
+        for name in ("first_audio_ms", "complete_ms", "interrupted_ms", "flushed_ms"):
+            assert getattr(found, name) == pytest.approx(getattr(measured.figures, name), abs=400), name
 
 
 def test_clips_are_the_users_sound_where_it_was(run) -> None:
