@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import shutil
 import sys
 import tomllib
@@ -96,11 +97,15 @@ def test_a_recorded_talk_with_speech_a_tool_and_a_barge_in_passes_as_a_scenario(
     table = tomllib.loads(made.path.read_text())
     story, order = table["turn"]
     assert story["say"] == "turn-1.wav"
-    assert "A-1001" in story["expect"]["heard"]
+    assert story["expect"]["heard"] == "(?i)story"
+    assert re.search(story["expect"]["reply"], STORY)
     assert story["sim"]["heard"] == "Tell me a story about A-1001."
     assert order["after"]["event"] == "reply.first_sample"
     assert 700 < order["after"]["ms"] < 4000
     assert order["expect"]["interrupted"] is True
+    assert 700 <= order["expect"]["interrupted_within_ms"] <= 2000
+    assert order["expect"]["flushed_within_ms"] == 100
+    assert order["expect"]["reply"] == "(?is)shipped.*Thursday"
     assert order["expect"]["calls"] == [{"name": "check_order_status", "args": {"order_id": "A-1001"}}]
     stub = table["tools"]["stubs"]["check_order_status"]
     assert stub["returns"] == "It has shipped and arrives on Thursday."
@@ -113,6 +118,19 @@ def test_a_recorded_talk_with_speech_a_tool_and_a_barge_in_passes_as_a_scenario(
     outcome = hold(made.path)
     assert outcome.status == "passed", outcome.reasons
     assert not outcome.warnings
+
+
+def test_words_of_the_simulator_itself_are_not_expected(person, tmp_path) -> None:
+    folder = person(spoken(0.5, QUESTION, 6.5), "", "--tools", str(EXAMPLES / "tools.py"), stops_after_s=10)
+    path = export_scenario(folder, tmp_path / "scenario").path
+
+    (turn,) = tomllib.loads(path.read_text())["turn"]
+    assert "simulator" in turn["sim"]["reply"]
+    assert turn["expect"].keys() == {"first_audio_within_ms"}
+    assert 3500 <= turn["expect"]["first_audio_within_ms"] <= 6000
+    assert turn["expect"]["first_audio_within_ms"] % 100 == 0
+    assert "# reply = …" in path.read_text()
+    assert hold(path).status == "passed"
 
 
 def test_what_an_export_expects_can_fail(person, tmp_path) -> None:
