@@ -31,7 +31,7 @@ from flashlive_cli.cli.rules import (
     live_output,
 )
 from flashlive_cli.cli.turns import Given
-from flashlive_cli.config import Config, Resolved, find_key
+from flashlive_cli.config import Config, Resolved
 from flashlive_cli.errors import ConfigError, FileError
 from flashlive_cli.printable import printable
 from flashlive_cli.private import open_private
@@ -39,7 +39,7 @@ from flashlive_cli.protocol import commands as c
 from flashlive_cli.protocol.families import Model, find_model
 from flashlive_cli.protocol.prices import Price, find_price
 from flashlive_cli.protocol.voices import find_voice
-from flashlive_cli.session.endpoint import Endpoint, find_endpoint
+from flashlive_cli.session.endpoint import Endpoint, find_endpoint, find_key
 from flashlive_cli.session.setups import make_setup
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ import typer
 from flashlive_cli.cli.casting import NO_KEY, service_url
 from flashlive_cli.cli.exits import KILLED_BY, USAGE
 from flashlive_cli.cli.settings import read_settings
-from flashlive_cli.config import Config, find_key
+from flashlive_cli.config import Config
 from flashlive_cli.errors import ConfigError, FileError, reason_of
 from flashlive_cli.printable import printable
 from flashlive_cli.private import open_private
@@ -33,7 +33,7 @@ from flashlive_cli.scenario.selection import find_files, parse_shard, read_cases
 from flashlive_cli.scenario.suite import Job, Plan, Result, Verdict, run_suite
 from flashlive_cli.scenario.updating import update_scenario
 from flashlive_cli.scenario.variants import Case
-from flashlive_cli.session.endpoint import Endpoint, find_endpoint
+from flashlive_cli.session.endpoint import Endpoint, find_endpoint, find_key
 from flashlive_cli.ui.suite import Row, Status, SuiteScreen, show_table
 
 FAILED: Final = 1
