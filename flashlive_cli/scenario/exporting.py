@@ -30,9 +30,12 @@ FILE: Final = "scenario.toml"
 
 _ANCHORS: Final = ("reply.first_sample", "reply.started", "tool.called", "transcript", "session.ready")
 """What a turn that cuts in comes after, the nearest to what the user reacted to first."""
-_LONGEST_PAUSE_S: Final = 0.7
-_PAUSE_S: Final = 0.5
-"""Within a turn; voice detectors take a longer pause for the turn's end, and then it would be two."""
+_KEPT_PAUSE_S: Final = 0.7
+_SHORT_PAUSE_S: Final = 0.5
+"""
+Within a clip: pauses longer than the first are made as short as the second. Voice detectors may take a longer one for
+the turn's end, and then it would be two.
+"""
 _ANSWER_MS: Final = 2300
 _INTERRUPTED_MS: Final = 550
 _FLUSHED_MS: Final = 100
@@ -146,7 +149,7 @@ class _Making:
         for declared in setup.functions:
             yield from self._stub(declared)
         taking = _taking(setup.turn_taking)
-        longest_s = min(_LONGEST_PAUSE_S, 0.6 * taking.silence_ms / 1000)
+        longest_s = min(_KEPT_PAUSE_S, 0.6 * taking.silence_ms / 1000)
         for number, turn in enumerate(self.turns):
             yield from self._turn(number, turn, longest_s, taking)
 
@@ -191,7 +194,7 @@ class _Making:
             yield f"say_text = {spelled(sayable(turn.heard))}"
         else:
             name = f"turn-{number + 1}.wav"
-            self.clips[name], pause_s = self.recording.clip(turn, longest_s, min(_PAUSE_S, longest_s))
+            self.clips[name], pause_s = self.recording.clip(turn, longest_s, min(_SHORT_PAUSE_S, longest_s))
             if pause_s > longest_s:
                 self.notes.append(f"turn {number + 1}: a pause of {pause_s:.1f} s in it was cut short")
             yield f"say = {spelled(name)}"
