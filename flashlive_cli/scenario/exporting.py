@@ -4,7 +4,7 @@ A recorded talk -> a scenario: the user's clips, what to expect of each turn, an
 What is written passes on the simulator, and is a beginning for the service: a person should look at each expectation.
 """
 
-import os
+import io
 import wave
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ from typing import Any, Final
 from flashlive_cli.errors import ConfigError, FileError, reason_of
 from flashlive_cli.pcm import WIRE_IN
 from flashlive_cli.printable import printable
-from flashlive_cli.private import open_private
+from flashlive_cli.private import save_private
 from flashlive_cli.recording.folder import Session, read_session
 from flashlive_cli.scenario.course import Called
 from flashlive_cli.scenario.judging import figures_of
@@ -82,17 +82,23 @@ def export_scenario(folder: Path, directory: Path) -> Exported:
         directory.mkdir(parents=True, exist_ok=True)
         if any(directory.iterdir()):
             raise ConfigError(printable(f"{directory}: there is something in it; give a scenario a folder of its own"))
-        for name, pcm in made.clips.items():
-            with os.fdopen(open_private(directory / name, os.O_TRUNC), "wb") as file, wave.open(file, "wb") as sound:
-                sound.setnchannels(1)
-                sound.setsampwidth(2)
-                sound.setframerate(WIRE_IN.rate_hz)
-                sound.writeframes(pcm)
-        with os.fdopen(open_private(directory / FILE, os.O_TRUNC), "wb") as file:
-            file.write(text.encode())
     except (OSError, ValueError) as exc:
         raise FileError(printable(f"{directory}: cannot be written: {reason_of(exc)}")) from exc
+    for name, pcm in made.clips.items():
+        save_private(directory / name, _wav(pcm))
+    save_private(directory / FILE, text)
     return Exported(directory / FILE, len(made.turns), tuple(made.notes))
+
+
+def _wav(pcm: bytes) -> bytes:
+    """Return what was sent of the user's sound as a WAV file."""
+    held = io.BytesIO()
+    with wave.open(held, "wb") as sound:
+        sound.setnchannels(1)
+        sound.setsampwidth(WIRE_IN.frame_bytes)
+        sound.setframerate(WIRE_IN.rate_hz)
+        sound.writeframes(pcm)
+    return held.getvalue()
 
 
 @dataclass(slots=True)
