@@ -4,6 +4,10 @@ import contextlib
 import os
 import stat
 import sys
+from pathlib import Path
+
+from flashlive_cli.errors import FileError, reason_of
+from flashlive_cli.printable import printable
 
 
 def open_private(path: str | os.PathLike[str], flags: int) -> int:
@@ -27,3 +31,25 @@ def open_private(path: str | os.PathLike[str], flags: int) -> int:
         with contextlib.suppress(OSError):  # another owner's file, or a file system without modes
             os.fchmod(descriptor, 0o600)
     return descriptor
+
+
+def save_private(path: Path, content: str | bytes, *, with_folder: bool = False) -> None:
+    """
+    Write a whole file that its owner may read; one that is there is overwritten.
+
+    Args:
+        path: where.
+        content: text becomes UTF-8 without any change of its line ends; what is no character is spelled out.
+        with_folder: make the folder, too, if it is missing.
+
+    Raises:
+        FileError: it cannot be written.
+    """
+    encoded = content.encode("utf-8", "backslashreplace") if isinstance(content, str) else content
+    try:
+        if with_folder:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        with os.fdopen(open_private(path, os.O_TRUNC), "wb") as file:
+            file.write(encoded)
+    except (OSError, ValueError) as exc:
+        raise FileError(printable(f"{path}: cannot be written: {reason_of(exc)}")) from exc

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flashlive_cli.config import SETTINGS, Config, Resolved, example_toml, find_key, resolve, user_config_file
+from flashlive_cli.config import SETTINGS, Config, Resolved, example_toml, resolve, user_config_file
 from flashlive_cli.errors import ConfigError
 
 
@@ -389,21 +389,6 @@ def test_a_wrong_flag_is_named(home) -> None:
     with pytest.raises(ConfigError) as wrong:
         home.resolve({"silence_ms": 20_000})
     assert str(wrong.value) == "flag --silence-ms: expected less than or equal to 10000, got 20000"
-
-
-@pytest.mark.parametrize(
-    ("env", "key"),
-    [
-        ({}, None),
-        ({"GEMINI_API_KEY": "", "GOOGLE_API_KEY": " "}, None),
-        ({"GOOGLE_API_KEY": "b"}, "b"),
-        ({"GEMINI_API_KEY": "a", "GOOGLE_API_KEY": "b"}, "a"),
-        ({"GEMINI_API_KEY": "", "GOOGLE_API_KEY": "b"}, "b"),
-        ({"GEMINI_API_KEY": "auth_tokens/x\n"}, "auth_tokens/x"),
-    ],
-)
-def test_the_key_comes_from_the_environment(env, key) -> None:
-    assert find_key(env) == key
 
 
 EXAMPLE = Path(__file__).parents[1] / "config.example.toml"

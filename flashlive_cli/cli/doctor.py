@@ -80,7 +80,7 @@ class _Findings:
     """What was found so far; shown as it comes, without the key whoever said it."""
 
     def __init__(self, *, show: bool) -> None:
-        from flashlive_cli.config import KEY_VARIABLES  # noqa: PLC0415
+        from flashlive_cli.session.endpoint import KEY_VARIABLES  # noqa: PLC0415
 
         self._checks: list[Check] = []
         self._show = show

@@ -3,9 +3,9 @@
 import os
 from typing import Final
 
-from flashlive_cli.config import Config, find_key
+from flashlive_cli.config import Config
 from flashlive_cli.errors import ConfigError
-from flashlive_cli.session.endpoint import Endpoint, find_endpoint
+from flashlive_cli.session.endpoint import Endpoint, find_endpoint, find_key
 
 GET_A_KEY: Final = "get one at https://aistudio.google.com/apikey and set GEMINI_API_KEY"
 

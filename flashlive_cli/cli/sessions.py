@@ -11,9 +11,9 @@ import typer
 
 from flashlive_cli.cli.options import ConfigOption, JsonOption, ProfileOption
 from flashlive_cli.cli.settings import read_settings
-from flashlive_cli.errors import ConfigError, FileError, reason_of
+from flashlive_cli.errors import ConfigError, FileError
 from flashlive_cli.printable import printable
-from flashlive_cli.private import open_private
+from flashlive_cli.private import save_private
 
 if TYPE_CHECKING:
     from flashlive_cli.recording.folder import Session
@@ -120,11 +120,7 @@ def export_session(  # noqa: PLR0917 - options are given by name
     if output is None or str(output) == "-":
         typer.echo(made, nl=False)
         return
-    try:
-        with os.fdopen(open_private(output, os.O_TRUNC), "wb") as file:
-            file.write(made.encode("utf-8", "backslashreplace"))
-    except (OSError, ValueError) as exc:
-        raise FileError(f"{output} cannot be written: {reason_of(exc)}") from exc
+    save_private(output, made)
 
 
 def _make_scenario(folder: Path, directory: Path) -> None:

@@ -20,7 +20,7 @@ from flashlive_cli.cli.signals import interrupted_by
 from flashlive_cli.config import Config
 from flashlive_cli.errors import ConfigError, FileError, reason_of
 from flashlive_cli.printable import printable
-from flashlive_cli.private import open_private
+from flashlive_cli.private import open_private, save_private
 from flashlive_cli.protocol.families import find_model
 from flashlive_cli.protocol.voices import find_voice
 from flashlive_cli.recording.folder import find_sessions, is_session
@@ -194,11 +194,7 @@ def _write(asked: Asked, result: Result, *, began: datetime, took_s: float) -> N
     if asked.junit is not None:
         outcomes = [run.outcome for run in result.runs]
         text = junit_xml(outcomes, took_s=took_s, pass_at=asked.pass_at, began=began, unrun=_unrun(result))
-        try:
-            with os.fdopen(open_private(asked.junit, os.O_TRUNC), "w", encoding="utf-8", newline="\n") as file:
-                file.write(text)
-        except (OSError, ValueError) as exc:
-            raise FileError(printable(f"{asked.junit}: cannot be written: {reason_of(exc)}")) from exc
+        save_private(asked.junit, text)
 
 
 def _unrun(result: Result) -> list[Unrun]:

@@ -11,10 +11,8 @@ The API key is no setting: files are shared and committed. It comes from the env
 from flashlive_cli.config.example import example_toml
 from flashlive_cli.config.layers import ENV_PREFIX
 from flashlive_cli.config.precedence import (
-    KEY_VARIABLES,
     PROJECT_FILE,
     Resolved,
-    find_key,
     resolve,
     user_config_file,
 )
@@ -22,13 +20,11 @@ from flashlive_cli.config.settings import SETTINGS, Config
 
 __all__ = [
     "ENV_PREFIX",
-    "KEY_VARIABLES",
     "PROJECT_FILE",
     "SETTINGS",
     "Config",
     "Resolved",
     "example_toml",
-    "find_key",
     "resolve",
     "user_config_file",
 ]

@@ -12,7 +12,6 @@ from flashlive_cli.config.layers import ENV_PREFIX, from_env, from_flags
 from flashlive_cli.config.settings import SETTINGS, Config
 
 PROJECT_FILE: Final = "flashlive.toml"
-KEY_VARIABLES: Final = ("GEMINI_API_KEY", "GOOGLE_API_KEY")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +72,6 @@ def resolve(
         values |= layer.values
         sources |= layer.sources
     return Resolved(msgspec.convert(values, Config), sources)
-
-
-def find_key(env: Mapping[str, str]) -> str | None:
-    """Return the API key, or ephemeral token, that the environment holds; never log it."""
-    found = (env.get(name, "").strip() for name in KEY_VARIABLES)
-    return next(filter(None, found), None)
 
 
 def user_config_file() -> Path:

@@ -141,10 +141,10 @@ def _fits(path: Path, config: pytest.Config) -> bool:
 
 def _endpoint(url: str) -> "Endpoint":
     from flashlive_cli.errors import ConfigError  # noqa: PLC0415
-    from flashlive_cli.session.endpoint import find_endpoint  # noqa: PLC0415
+    from flashlive_cli.session.endpoint import find_endpoint, find_key  # noqa: PLC0415
 
     base = None if url == GOOGLE else url
-    key = os.environ.get("GEMINI_API_KEY") or os.environ.get("GOOGLE_API_KEY")
+    key = find_key(os.environ)
     try:
         if not key and not (base and find_endpoint(base, "none").is_loopback):
             raise pytest.UsageError("--flashlive-url: there is no API key; set GEMINI_API_KEY")

@@ -212,12 +212,24 @@ def _running(wanted: Wanted, certificate: Certificate | None) -> Iterator[Simula
     failed: Future[None] = Future()
     thread = threading.Thread(target=work, name="flashlive-sim", daemon=True)
     thread.start()
-    server, end = ready.result(_PATIENCE_S)
+    try:
+        server, end = ready.result(_PATIENCE_S)
+    except TimeoutError as exc:
+        if ready.done():  # the simulator's own
+            raise
+        raise FlashliveError(f"the simulator has not started within {_PATIENCE_S:g} s: is the machine busy?") from exc
+    stopped = False
 
     def stop() -> None:
+        nonlocal stopped
+        if stopped:  # whatever came of it was told
+            return
+        stopped = True
         with suppress(RuntimeError):  # its loop is closed
             end()
         thread.join(_PATIENCE_S)
+        if thread.is_alive():
+            raise FlashliveError(f"the simulator has not ended within {_PATIENCE_S:g} s, and its thread is left behind")
         if failed.done():
             failed.result()
 

@@ -4,17 +4,18 @@ A recorded talk -> a scenario: the user's clips, what to expect of each turn, an
 What is written passes on the simulator, and is a beginning for the service: a person should look at each expectation.
 """
 
-import os
+import io
 import wave
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 from flashlive_cli.errors import ConfigError, FileError, reason_of
 from flashlive_cli.pcm import WIRE_IN
 from flashlive_cli.printable import printable
-from flashlive_cli.private import open_private
+from flashlive_cli.private import save_private
 from flashlive_cli.recording.folder import Session, read_session
 from flashlive_cli.scenario.course import Called
 from flashlive_cli.scenario.judging import figures_of
@@ -22,18 +23,23 @@ from flashlive_cli.scenario.playing import played_by_simulator
 from flashlive_cli.scenario.recorded import LEAD_S, RecordedTurn, Recording, read_recording
 from flashlive_cli.scenario.suggesting import expected_args, first_half, limit_ms, pattern_of, stub_of
 from flashlive_cli.scenario.toml import key, paragraphs, sayable, spelled
+from flashlive_cli.sim.hearing import Sensitivity, sensitivity
+from flashlive_cli.sim.smalltalk import without_smalltalk
 
 FILE: Final = "scenario.toml"
 
 _ANCHORS: Final = ("reply.first_sample", "reply.started", "tool.called", "transcript", "session.ready")
 """What a turn that cuts in comes after, the nearest to what the user reacted to first."""
-_LONGEST_PAUSE_S: Final = 0.7
-_PAUSE_S: Final = 0.5
-"""Within a turn; voice detectors take a longer pause for the turn's end, and then it would be two."""
-_FIRST_AUDIO_MS: Final = 5000
-_INTERRUPTED_MS: Final = 1000
-_FLUSHED_MS: Final = 500
-"""Least limits: room for a slower machine, and for the simulator."""
+_KEPT_PAUSE_S: Final = 0.7
+_SHORT_PAUSE_S: Final = 0.5
+"""
+Within a clip: pauses longer than the first are made as short as the second. Voice detectors may take a longer one for
+the turn's end, and then it would be two.
+"""
+_ANSWER_MS: Final = 2300
+_INTERRUPTED_MS: Final = 550
+_FLUSHED_MS: Final = 100
+"""Least limits, beside what the simulator waits to know that speech has ended or begun: it has to meet them, too."""
 _QUICK_MS: Final = 100
 """A tool that took less takes no time."""
 _TAKEN_BACK_MS: Final = 5000
@@ -76,17 +82,23 @@ def export_scenario(folder: Path, directory: Path) -> Exported:
         directory.mkdir(parents=True, exist_ok=True)
         if any(directory.iterdir()):
             raise ConfigError(printable(f"{directory}: there is something in it; give a scenario a folder of its own"))
-        for name, pcm in made.clips.items():
-            with os.fdopen(open_private(directory / name, os.O_TRUNC), "wb") as file, wave.open(file, "wb") as sound:
-                sound.setnchannels(1)
-                sound.setsampwidth(2)
-                sound.setframerate(WIRE_IN.rate_hz)
-                sound.writeframes(pcm)
-        with os.fdopen(open_private(directory / FILE, os.O_TRUNC), "wb") as file:
-            file.write(text.encode())
     except (OSError, ValueError) as exc:
         raise FileError(printable(f"{directory}: cannot be written: {reason_of(exc)}")) from exc
+    for name, pcm in made.clips.items():
+        save_private(directory / name, _wav(pcm))
+    save_private(directory / FILE, text)
     return Exported(directory / FILE, len(made.turns), tuple(made.notes))
+
+
+def _wav(pcm: bytes) -> bytes:
+    """Return what was sent of the user's sound as a WAV file."""
+    held = io.BytesIO()
+    with wave.open(held, "wb") as sound:
+        sound.setnchannels(1)
+        sound.setsampwidth(WIRE_IN.frame_bytes)
+        sound.setframerate(WIRE_IN.rate_hz)
+        sound.writeframes(pcm)
+    return held.getvalue()
 
 
 @dataclass(slots=True)
@@ -142,13 +154,14 @@ class _Making:
                 yield from (f"{key(each)} = {spelled(value)}" for each, value in table.items())
         for declared in setup.functions:
             yield from self._stub(declared)
-        longest_s = min(_LONGEST_PAUSE_S, 0.6 * setup.turn_taking.get("silence_ms", 1200) / 1000)
+        taking = _taking(setup.turn_taking)
+        longest_s = min(_KEPT_PAUSE_S, 0.6 * taking.silence_ms / 1000)
         for number, turn in enumerate(self.turns):
-            yield from self._turn(number, turn, longest_s)
+            yield from self._turn(number, turn, longest_s, taking)
 
     def _stub(self, declared: Mapping[str, Any]) -> Iterator[str]:
         name = str(declared["name"])
-        calls = [call for turn in self.turns for call in turn.course.calls if call.name == name and not call.repeats]
+        calls = self._calls_of(name)
         yield ""
         yield f"[tools.stubs.{key(sayable(name))}]"
         if not calls:
@@ -174,7 +187,10 @@ class _Making:
                 yield f"[tools.stubs.{key(sayable(name))}.parameters.properties]"
                 yield from (f"{key(each)} = {spelled(value)}" for each, value in properties.items())
 
-    def _turn(self, number: int, turn: RecordedTurn, longest_s: float) -> Iterator[str]:
+    def _calls_of(self, name: str) -> list[Called]:
+        return [call for turn in self.turns for call in turn.course.calls if call.name == name and not call.repeats]
+
+    def _turn(self, number: int, turn: RecordedTurn, longest_s: float, taking: Sensitivity) -> Iterator[str]:
         yield ""
         yield "[[turn]]"
         if turn.typed is not None:
@@ -184,16 +200,18 @@ class _Making:
             yield f"say_text = {spelled(sayable(turn.heard))}"
         else:
             name = f"turn-{number + 1}.wav"
-            self.clips[name], pause_s = self.recording.clip(turn, longest_s, min(_PAUSE_S, longest_s))
+            self.clips[name], pause_s = self.recording.clip(turn, longest_s, min(_SHORT_PAUSE_S, longest_s))
             if pause_s > longest_s:
                 self.notes.append(f"turn {number + 1}: a pause of {pause_s:.1f} s in it was cut short")
             yield f"say = {spelled(name)}"
         after = self._after(number) if number else None
         if after is not None:
             yield f"after = {spelled(after)}"
-        if expect := self._expect(number, turn):
-            yield "[turn.expect]"
-            yield from (f"{name} = {spelled(value)}" for name, value in expect.items())
+        expect = self._expect(number, turn, taking)
+        yield "[turn.expect]"
+        if "reply" not in expect:
+            yield "# reply = …: no word of what was answered is worth expecting"
+        yield from (f"{name} = {spelled(value)}" for name, value in expect.items())
         following = self._after(number + 1) if number + 1 < len(self.turns) else None
         cut_s = (following or {}).get("ms", 0) / 1000 if self._cut(number) else 0.0
         yield "[turn.sim]"
@@ -218,27 +236,34 @@ class _Making:
                 return {"event": kind, "ms": round((turn.begun_s - times[0]) * 1000)}
         return None
 
-    def _expect(self, number: int, turn: RecordedTurn) -> dict[str, Any]:
+    def _expect(self, number: int, turn: RecordedTurn, taking: Sensitivity) -> dict[str, Any]:
         course = turn.course
         calls = [call for call in course.calls if not call.repeats]
         figures = figures_of(course)
         facts = " ".join(str(value) for call in calls for value in (*call.args.values(), call.response))
-        reply = first_half(course.replies[-1].heard) if self._cut(number) and course.replies else course.reply
+        asked = turn.heard if turn.typed is None else turn.typed
+        cut = self._cut(number) and course.replies
+        reply = without_smalltalk(course.replies[-1].heard if cut else course.reply)
         wanted: dict[str, Any] = {}
         if turn.typed is None:
-            wanted["heard"] = pattern_of(sayable(turn.heard), most=3)
+            wanted["heard"] = pattern_of(sayable(without_smalltalk(turn.heard)))
         if not any(call.ok is False for call in calls):  # of these the simulator says that it is sorry
-            wanted["reply"] = pattern_of(sayable(reply), most=2, facts=facts)
+            pattern = partial(pattern_of, facts=facts, topic=asked)
+            wanted["reply"] = (pattern(sayable(first_half(reply))) if cut else None) or pattern(sayable(reply))
         if calls:
             wanted["calls"] = [
-                {"name": call.name} | ({"args": sayable(expected_args(call.args))} if call.args else {})
+                {"name": call.name} | ({"args": args} if (args := sayable(expected_args(call.args))) else {})
                 for call in calls
             ]
         if number and self._cut(number - 1):
             wanted["interrupted"] = True
-            wanted["interrupted_within_ms"] = limit_ms(figures.interrupted_ms, least=_INTERRUPTED_MS)
+            least = round(_INTERRUPTED_MS + taking.speech_ms)
+            wanted["interrupted_within_ms"] = limit_ms(figures.interrupted_ms, least=least)
             wanted["flushed_within_ms"] = limit_ms(figures.flushed_ms, least=_FLUSHED_MS)
-        wanted["first_audio_within_ms"] = limit_ms(figures.first_audio_ms, least=_FIRST_AUDIO_MS)
+        waits_ms = sum(_takes_ms(self._calls_of(call.name)) for call in calls) + (
+            taking.silence_ms if turn.typed is None else 0
+        )
+        wanted["first_audio_within_ms"] = limit_ms(figures.first_audio_ms, least=round(_ANSWER_MS + waits_ms))
         return {name: value for name, value in wanted.items() if value is not None}
 
 
@@ -315,6 +340,16 @@ class _Setup:
     def _text(self, name: str, tables: tuple[str, ...]) -> str:
         value = (self._table(*tables) if tables else self._setup).get(name)
         return value if isinstance(value, str) else ""
+
+
+def _taking(options: Mapping[str, Any]) -> Sensitivity:
+    """Return how the simulator takes turns where a scenario says this in `[turn_taking]`."""
+    return sensitivity(
+        silence_ms=options.get("silence_ms"),
+        prefix_ms=options.get("prefix_ms"),
+        eager_start=options.get("start_sensitivity") != "low",
+        eager_end=options.get("end_sensitivity") != "low",
+    )
 
 
 def _result(call: Called) -> Any:

@@ -19,9 +19,8 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
 
-from flashlive_cli.errors import FileError, reason_of
 from flashlive_cli.printable import printable
-from flashlive_cli.private import open_private
+from flashlive_cli.private import save_private
 from flashlive_cli.recording.folder import SOUND
 from flashlive_cli.scenario.outcome import Check, TurnOutcome
 from flashlive_cli.scenario.report import figures_object, tallies
@@ -52,12 +51,7 @@ def write_html(path: Path, timelines: Sequence[Timeline], *, took_s: float, pass
         FileError: it cannot be written.
     """
     text = page_of(timelines, folder=path.parent, took_s=took_s, pass_at=pass_at)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with os.fdopen(open_private(path, os.O_TRUNC), "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-    except (OSError, ValueError) as exc:
-        raise FileError(f"{printable(str(path))}: cannot be written: {reason_of(exc)}") from exc
+    save_private(path, text, with_folder=True)
 
 
 def page_of(timelines: Sequence[Timeline], *, folder: Path, took_s: float, pass_at: int | None = None) -> str:

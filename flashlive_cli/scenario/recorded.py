@@ -32,8 +32,8 @@ TAIL_S: Final = 0.3
 
 _PHRASE_GAP_MS: Final = 400
 """Silence that ends a phrase."""
-_LONGEST_PAUSE_S: Final = 2.0
-"""Within one turn: no voice detector of the service waits longer."""
+_SAME_TURN_S: Final = 2.0
+"""Of silence, after which what is said is another turn in any case: no voice detector of the service waits longer."""
 _BLOCK_FRAMES: Final = WIRE_OUT.frames_of_ms(100)
 _SECONDS_AT_ONCE: Final = 10
 
@@ -290,7 +290,7 @@ def _turns(stamped: list[r.Stamped], phrases: list[Sound]) -> tuple[list[Recorde
         own: list[Sound] = []
         while waiting and waiting[0].start_s < words.at_s:
             phrase = waiting.popleft()
-            if own and phrase.start_s - own[-1].end_s > _LONGEST_PAUSE_S:
+            if own and phrase.start_s - own[-1].end_s > _SAME_TURN_S:
                 n_wordless += len(own)
                 own = []
             own.append(phrase)
@@ -307,7 +307,7 @@ def _turns(stamped: list[r.Stamped], phrases: list[Sound]) -> tuple[list[Recorde
 
 def _goes_on(turn: RecordedTurn, phrase: Sound, answers: list[float]) -> bool:
     """Whether a phrase belongs to a turn that the service took for over, and had not answered yet."""
-    if not turn.phrases or phrase.start_s - turn.phrases[-1].end_s > _LONGEST_PAUSE_S:
+    if not turn.phrases or phrase.start_s - turn.phrases[-1].end_s > _SAME_TURN_S:
         return False
     return not any(turn.begun_s <= at_s <= phrase.start_s for at_s in answers)
 
@@ -319,9 +319,13 @@ def _follow(stamped: list[r.Stamped], turns: list[RecordedTurn], course: Course,
         while waiting and waiting[0].begun_s <= report.t:
             turn = waiting.popleft()
             turn.course = course.begin(turn.begun_s)
+            course.user.pieces += _pieces(turn, user)
         course.listen(report)
-    for turn in turns:
-        for phrase in turn.phrases:
-            begin, end = (WIRE_IN.bytes_of(round(at_s * WIRE_IN.rate_hz)) for at_s in (phrase.start_s, phrase.end_s))
-            course.user.pieces.append(Piece(phrase.start_s, user[begin:end]))
     course.finish()
+
+
+def _pieces(turn: RecordedTurn, user: bytes) -> Iterator[Piece]:
+    """Yield the sound of a turn's phrases."""
+    for phrase in turn.phrases:
+        begin, end = (WIRE_IN.bytes_of(round(at_s * WIRE_IN.rate_hz)) for at_s in (phrase.start_s, phrase.end_s))
+        yield Piece(phrase.start_s, user[begin:end])

@@ -4,6 +4,7 @@ Text spoken by espeak-ng, so that a scenario needs no recording; kept by its con
 The same text is the same sound on one machine; another version of espeak-ng may say it a little differently.
 """
 
+import contextlib
 import hashlib
 import os
 import shutil
@@ -17,6 +18,8 @@ from flashlive_cli.errors import ConfigError, FileError, reason_of
 
 WORDS_PER_MINUTE: Final = 165
 _PATIENCE_S: Final = 30.0
+_STALE_S: Final = 20 * _PATIENCE_S
+"""Nobody is at work any more at a part that is so old: whoever was has been killed."""
 
 
 def speak(text: str, cache: Path | None = None) -> Path:
@@ -47,13 +50,30 @@ def speak(text: str, cache: Path | None = None) -> Path:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         fresh = folder / f"{name}.{os.getpid()}.part"
-        command = [program, "--stdin", "-b", "1", "-s", str(WORDS_PER_MINUTE), "-w", str(fresh)]
-        done = subprocess.run(command, input=text.encode(), capture_output=True, timeout=_PATIENCE_S, check=False)  # noqa: S603 - no shell
-        if done.returncode or not fresh.is_file():
-            told = done.stderr.decode("utf-8", "replace").strip().splitlines()
-            raise FileError(f"espeak-ng failed on {text!r}: {told[-1] if told else f'exit code {done.returncode}'}")
-        fresh.replace(path)
+        try:
+            _write(program, text, fresh)
+            _sweep(folder, fresh.stat().st_mtime)
+            fresh.replace(path)
+        finally:
+            fresh.unlink(missing_ok=True)
     except (OSError, subprocess.TimeoutExpired) as exc:
         why = reason_of(exc) if isinstance(exc, OSError) else f"no answer within {_PATIENCE_S:g} s"
         raise FileError(f"{text!r} cannot be spoken into {folder}: {why}") from exc
     return path
+
+
+def _write(program: str, text: str, path: Path) -> None:
+    """Let espeak-ng speak into a file. Raises as `subprocess.run` does, and `FileError`."""
+    command = [program, "--stdin", "-b", "1", "-s", str(WORDS_PER_MINUTE), "-w", str(path)]
+    done = subprocess.run(command, input=text.encode(), capture_output=True, timeout=_PATIENCE_S, check=False)  # noqa: S603 - no shell
+    if done.returncode or not path.is_file():
+        told = done.stderr.decode("utf-8", "replace").strip().splitlines()
+        raise FileError(f"espeak-ng failed on {text!r}: {told[-1] if told else f'exit code {done.returncode}'}")
+
+
+def _sweep(folder: Path, now_s: float) -> None:
+    """Take away what was left by who was killed in the middle; `now_s` by the clock of the folder's files."""
+    for left in folder.glob("*.part"):
+        with contextlib.suppress(OSError):  # others sweep, too
+            if now_s - left.stat().st_mtime > _STALE_S:
+                left.unlink()

@@ -2,58 +2,64 @@
 What of a recorded turn is worth expecting again. Pure.
 
 A model says the same in other words each time, and a transcript spells the same sound in another way. So a pattern
-looks for a few words that carry the meaning, in their order: numbers and names, what a tool had answered, else the
-longest. Limits of time are wide: they are to catch a turn that hangs, not one that is a little slower.
+looks for two words that carry the meaning, in their order: what a tool had answered, names, what was asked about, else
+the longest. Limits of time are wide: they are to catch a turn that hangs, not one that is a little slower.
 """
 
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-_WORD: Final = re.compile(r"\w(?:[\w'\u2019-]*\w)?")
-_LONGEST_WORD: Final = 12
-"""Characters; a longer one is a sentence of a script without spaces, and its beginning will do."""
-_STEP_MS: Final = 500
+from flashlive_cli.scenario.telling import telling_words, words_of
+from flashlive_cli.sim.arguments import sample
+
+_FINE_MS: Final = 50
+_COARSE_MS: Final = 100
+"""Steps of limits: up to a second, and beyond."""
+_SLOWEST_MS: Final = 10_000
+_MOST_WORDS: Final = 3
+"""Of an argument that has to come again word for word; a longer one is a sentence, and is made up anew each time."""
 
 
-def pattern_of(text: str, *, most: int, facts: str = "") -> str | None:
+def pattern_of(text: str, *, facts: str = "", topic: str = "") -> str | None:
     """
-    Return a regular expression that the text fits by its telling words; None where it has no words.
+    Return a regular expression that the text fits by two telling words; None where it has none.
 
     Args:
         text: that was heard or said.
-        most: words in it.
-        facts: the words of this are telling.
+        facts: what it tells of: what a tool was asked and answered.
+        topic: what it answers.
     """
-    known = {word.lower() for word in _WORD.findall(facts)}
-    words: list[tuple[float, int, str]] = []
-    for number, found in enumerate(_WORD.finditer(text)):
-        word = found[0]
-        begins = number == 0 or text[: found.start()].rstrip()[-1:] in ".!?"
-        weight = 3.0 * any(character.isdigit() for character in word) + 3.0 * (word.lower() in known)
-        weight += 2.0 * (word[0].isupper() and not begins and len(word) > 1) + len(word[:_LONGEST_WORD]) / 10
-        if len(word) == 1 and weight < 3 and text.isascii():
-            continue
-        words.append((weight, number, word[:_LONGEST_WORD]))
-    chosen = sorted(sorted(words, key=lambda item: (-item[0], item[1]))[:most], key=lambda item: item[1])
-    pattern = "(?is)" + ".*".join(re.escape(word).replace("\\-", "-") for _, _, word in chosen)
-    return pattern if chosen and re.search(pattern, text) else None
+    words = telling_words(text, most=2, facts=words_of(facts), topic=words_of(topic))
+    flags = "(?is)" if len(words) > 1 else "(?i)"
+    pattern = flags + ".*".join(re.escape(word).replace("\\-", "-") for word in words)
+    return pattern if words and re.search(pattern, text) else None
 
 
 def limit_ms(measured: float | None, *, least: int) -> int | None:
-    """Return twice what was measured, in half seconds, and not less than `least`; None where nothing was."""
-    if measured is None:
+    """
+    Return twice what was measured, in round numbers, and not less than `least`.
+
+    None where nothing was, or so much that a limit would be none.
+    """
+    if measured is None or measured > _SLOWEST_MS:
         return None
-    return max(least, -int(-2 * measured // _STEP_MS) * _STEP_MS)
+    wanted = max(float(least), 2 * measured)
+    step = _FINE_MS if wanted <= 1000 else _COARSE_MS
+    return -int(-wanted // step) * step
 
 
 def expected_args(args: Mapping[str, Any]) -> dict[str, Any]:
-    """Return rules that arguments equal to these follow; see `expecting.ArgumentRule`."""
-    rules = {"regex", "equals", "absent"}
-    return {
-        name: {"equals": value} if isinstance(value, Mapping) and rules & value.keys() else value
-        for name, value in args.items()
-    }
+    """Return rules for arguments such as these; see `expecting.ArgumentRule`. What the simulator made up needs none."""
+    return {name: _rule(value) for name, value in args.items() if value != sample(name)}
+
+
+def _rule(value: Any) -> Any:
+    if isinstance(value, Mapping) and {"regex", "equals", "absent"} & value.keys():
+        return {"equals": value}
+    if isinstance(value, str) and len(value.split()) > _MOST_WORDS and (pattern := pattern_of(value)) is not None:
+        return {"regex": pattern}
+    return value
 
 
 def first_half(text: str) -> str:

@@ -88,7 +88,7 @@ class ToolSpan:
 
 
 @dataclass(frozen=True, slots=True)
-class Stage:
+class WaitStage:
     """One stage of a wait; those of one wait follow each other."""
 
     kind: Literal["content", "audio", "sample", "interrupted", "silence"]
@@ -134,7 +134,7 @@ class Timeline:
     said: tuple[Said, ...]
     answers: tuple[Answer, ...]
     tools: tuple[ToolSpan, ...]
-    stages: tuple[Stage, ...]
+    stages: tuple[WaitStage, ...]
     marks: tuple[Mark, ...]
     shown: tuple[Shown, ...]
     sound: bytes | None
@@ -236,20 +236,20 @@ def _tools_of(number: int, turn: TurnCourse) -> Iterator[ToolSpan]:
         )
 
 
-def _stages(at_s: float, moment: Moment) -> Iterator[Stage]:
+def _stages(at_s: float, moment: Moment) -> Iterator[WaitStage]:
     match moment:
         case TurnLatency():
             first_s = at_s - moment.total_ms / 1000
             content_s = first_s + moment.speech_end_to_content_ms / 1000
             audio_s = content_s + moment.content_to_audio_ms / 1000
-            yield Stage("content", first_s, content_s)
-            yield Stage("audio", content_s, audio_s)
-            yield Stage("sample", audio_s, audio_s + moment.audio_to_sample_ms / 1000)
+            yield WaitStage("content", first_s, content_s)
+            yield WaitStage("audio", content_s, audio_s)
+            yield WaitStage("sample", audio_s, audio_s + moment.audio_to_sample_ms / 1000)
         case BargeInLatency():
             told_s = at_s - moment.interrupted_to_silence_ms / 1000
             if moment.speech_start_to_interrupted_ms is not None:
-                yield Stage("interrupted", told_s - moment.speech_start_to_interrupted_ms / 1000, told_s)
-            yield Stage("silence", told_s, at_s)
+                yield WaitStage("interrupted", told_s - moment.speech_start_to_interrupted_ms / 1000, told_s)
+            yield WaitStage("silence", told_s, at_s)
         case _:
             pass
 

@@ -1,11 +1,15 @@
 """Where to dial, and with which credentials. Pure."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
 from flashlive_cli.errors import ConfigError
 from flashlive_cli.loopback import is_loopback
+
+KEY_VARIABLES: Final = ("GEMINI_API_KEY", "GOOGLE_API_KEY")
+"""Of the environment, the first that is set; an ephemeral token is as good."""
 
 GOOGLE: Final = "wss://generativelanguage.googleapis.com"
 _METHOD: Final = "/ws/google.ai.generativelanguage.v1beta.GenerativeService.BidiGenerateContent"
@@ -41,6 +45,12 @@ class Endpoint:
     def scrub(self, text: str) -> str:
         """Take the key out of a stranger's words."""
         return text.replace(self.secret, "(the key)") if self.secret else text
+
+
+def find_key(env: Mapping[str, str]) -> str | None:
+    """Return the API key, or ephemeral token, that the environment holds; never log it."""
+    found = (env.get(name, "").strip() for name in KEY_VARIABLES)
+    return next(filter(None, found), None)
 
 
 def find_endpoint(base: str | None, key: str) -> Endpoint:

@@ -20,6 +20,11 @@ _FORMATS: Final = {
 }
 
 
+def sample(name: str) -> str:
+    """Return what a text is that nothing is known of."""
+    return f"sample {name.replace('_', ' ')}".strip()
+
+
 def arguments(parameters: Mapping[str, Any], text: str) -> dict[str, Any]:
     """
     Arguments that satisfy `parameters` as far as a schema can be satisfied without understanding it.
@@ -134,7 +139,7 @@ class _Maker:
             telling = next((word for word in self._words if any(char.isdigit() for char in word)), "")
         else:
             telling = ""
-        made = telling or next(iter(self._words), "") or f"sample {name.replace('_', ' ')}".strip()
+        made = telling or next(iter(self._words), "") or sample(name)
         longest = _limit(schema, "maxLength")
         shortest = _limit(schema, "minLength") or 0
         made = made.ljust(min(int(shortest), 1000), "x")

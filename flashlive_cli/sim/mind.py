@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from flashlive_cli.sim import smalltalk
 from flashlive_cli.sim.arguments import arguments
 from flashlive_cli.sim.script import SEEN, Script, ScriptedCall, ScriptedTurn, fill
 from flashlive_cli.sim.setup import Tool
@@ -21,32 +22,15 @@ from flashlive_cli.sim.voice import Recorded
 
 _FIRST_CALL: Final = 2
 _CALL_EVERY: Final = 3
-_QUOTED: Final = 120
 _RESULT: Final = 400
 _READ: Final = 2000
 """Characters of a typed text that are looked at."""
 
-_INTRODUCTION: Final = "Hello, this is the flashlive simulator, not the real Gemini."
 _ASKS_FOR_LENGTH: Final = re.compile(r"(?i)\b(long|longer|story|stories)\b")
 
 # words that many functions begin with and many sentences contain
 _EVERYDAY_WORDS: Final = "get set do run make show tell find give take the a an my of for in on to is and by"
 _EVERYDAY: Final = frozenset(_EVERYDAY_WORDS.split())
-
-_STORIES: Final = (
-    (
-        "Once upon a time there was a telephone that nobody called. It stood by a window and listened to the rain. "
-        "One morning it rang, and everyone in the house came running, but the voice at the other end only wanted to "
-        "know what time it was. The telephone was so proud that it told the time every hour from then on. The house "
-        "became a very punctual place, and the rain kept falling, and nobody minded it at all."
-    ),
-    (
-        "Far out at sea there was a lighthouse with two lamps. The old lamp turned slowly and the new one turned fast, "
-        "and the ships never knew which of them to believe. So the keeper taught them to take turns: one spoke while "
-        "the other was silent. The sailors said it was the best conversation on the whole coast, and when a storm "
-        "came, both lamps knew exactly when to interrupt each other."
-    ),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +93,7 @@ class Mind:
         self._spoken += isinstance(turn, Spoken)
         heard = scripted.heard
         if heard is None:
-            heard = f"({turn.seconds:.1f} s of speech)" if isinstance(turn, Spoken) else turn.text
+            heard = smalltalk.words_for_speech(turn.seconds) if isinstance(turn, Spoken) else turn.text
         if scripted.calls or scripted.reply is not None or scripted.recording is not None:
             self._introduced = True
             reply = scripted.reply
@@ -153,8 +137,8 @@ class Mind:
         if plan.reply is not None:
             self._last_said = fill(plan.reply, worded)
             return self._last_said
-        told = [f"{_spaced(name)} says: {said.rstrip('.') or 'nothing'}." for name, said in worded.items()]
-        return self._say(" ".join(told) or "It is done.")
+        told = [smalltalk.told(_spaced(name), said.rstrip(".") or "nothing") for name, said in worded.items()]
+        return self._say(" ".join(told) or smalltalk.DONE)
 
     def _call(self, turn: Spoken | Written, text: str, tools: Sequence[Tool]) -> ScriptedCall | None:
         if not tools:
@@ -171,23 +155,22 @@ class Mind:
     def _acknowledgement(self, turn: Spoken | Written, text: str) -> str:
         if _ASKS_FOR_LENGTH.search(text):
             self._stories += 1
-            return _STORIES[(self._stories - 1) % len(_STORIES)]
+            return smalltalk.STORIES[(self._stories - 1) % len(smalltalk.STORIES)]
         received = []
         if isinstance(turn, Spoken):
-            received.append(f"I heard {turn.seconds:.1f} seconds of speech.")
+            received.append(smalltalk.heard(turn.seconds))
         elif text.strip():
-            quoted = text.strip()
-            received.append(f"You typed: {quoted[:_QUOTED]}{'…' if len(quoted) > _QUOTED else ''}")
+            received.append(smalltalk.read(text.strip()))
         if turn.stills:
             received.append(described(turn.stills))
-        return " ".join(received) or "I am listening."
+        return " ".join(received) or smalltalk.LISTENING
 
     def _say(self, words: str) -> str:
         if not self._introduced:
             self._introduced = True
-            words = f"{_INTRODUCTION} {words}"
+            words = f"{smalltalk.INTRODUCTION} {words}"
         if words == self._last_said:
-            words = f"Once more: {words}"
+            words = f"{smalltalk.AGAIN} {words}"
         self._last_said = words
         return words
 

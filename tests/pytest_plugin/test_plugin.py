@@ -1,13 +1,18 @@
 """The pytest plugin, in pytest processes of its own: scenarios as tests, and a simulator for tests of any client."""
 
+import asyncio
 import shutil
 import sys
+import threading
 import xml.etree.ElementTree as ET
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 
+from flashlive_cli.pytest_plugin import simulator
 from flashlive_cli.pytest_plugin.simulator import Wanted
+from flashlive_cli.sim.server import serve
 
 pytest_plugins = ["pytester"]
 pytestmark = pytest.mark.timeout(120)
@@ -386,6 +391,29 @@ def test_after():
     )
 
     pytester.runpytest_subprocess("-v").assert_outcomes(passed=2)
+
+
+def test_a_simulator_that_does_not_end_fails_the_test_in_one_line(monkeypatch) -> None:
+    let_go = threading.Event()
+
+    @asynccontextmanager
+    async def clinging(**options):
+        async with serve(**options) as server:
+            yield server
+            await asyncio.to_thread(let_go.wait)
+
+    monkeypatch.setattr(simulator, "serve", clinging)
+    running = simulator.run_simulator(Wanted(tls=False), None)
+    assert next(running).port
+    monkeypatch.setattr(simulator, "_PATIENCE_S", 0.5)
+    (thread,) = (each for each in threading.enumerate() if each.name == "flashlive-sim")
+
+    with pytest.raises(pytest.fail.Exception) as failed:
+        next(running)
+    assert str(failed.value) == "flashlive_sim: the simulator has not ended within 0.5 s, and its thread is left behind"
+    let_go.set()
+    thread.join(10)
+    assert not thread.is_alive()
 
 
 def test_a_run_that_uses_none_of_it_pays_for_none_of_it(pytester) -> None:

@@ -176,11 +176,24 @@ def test_an_espeak_that_fails_and_a_folder_that_cannot_be_made_are_told(tmp_path
     with pytest.raises(FileError, match="'Hi' cannot be spoken into"):
         speak("Hi", tmp_path / "file" / "cache")
     broken = tmp_path / "espeak-ng"
-    broken.write_text("#!/bin/sh\necho first >&2\necho no voice >&2\nexit 3\n", encoding="utf-8")
+    begun = 'for last; do :; done; echo half > "$last"'  # of all its options the file is the last
+    broken.write_text(f"#!/bin/sh\n{begun}\necho first >&2\necho no voice >&2\nexit 3\n", encoding="utf-8")
     broken.chmod(0o755)
     monkeypatch.setattr(shutil, "which", lambda _: str(broken))
     with pytest.raises(FileError, match="espeak-ng failed on 'Hi': no voice"):
         speak("Hi", tmp_path / "cache")
+    assert not list((tmp_path / "cache").iterdir()), "half a file is none"
+
+
+def test_what_the_killed_have_left_is_swept_and_not_what_others_are_at(tmp_path):
+    stale, others, kept = (tmp_path / name for name in ("a.17.part", "b.18.part", "c.wav"))
+    for path, age_s in ((stale, 3600), (others, 10), (kept, 3600)):
+        path.write_bytes(b"half")
+        os.utime(path, (path.stat().st_mtime - age_s,) * 2)
+
+    spoken = speak("Hello there.", tmp_path)
+
+    assert sorted(tmp_path.iterdir()) == sorted([others, kept, spoken])
 
 
 def test_sound_that_is_cut_short_or_clips_is_warned_of_and_said_as_it_is(tmp_path):

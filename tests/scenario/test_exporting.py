@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import shutil
 import sys
 import tomllib
@@ -15,6 +16,7 @@ from flashlive_cli.cli import main
 from flashlive_cli.errors import ConfigError, FileError
 from flashlive_cli.scenario.clips import SoundClip
 from flashlive_cli.scenario.exporting import export_scenario
+from flashlive_cli.scenario.judging import figures_of
 from flashlive_cli.scenario.reading import read_scenario
 from flashlive_cli.scenario.recorded import read_recording
 from flashlive_cli.scenario.run import Stage, hold_case
@@ -41,9 +43,9 @@ reply = "{{result}} (that is {{all}} I know)"
 """
 
 
-def hold(path: Path, evidence: Path | None = None):
+def hold(path: Path, evidence: Path | None = None, speed: float = SPEED):
     (case,) = cases_of(read_scenario(path))
-    return asyncio.run(hold_case(case, Stage(speed=SPEED, evidence=evidence))).outcome
+    return asyncio.run(hold_case(case, Stage(speed=speed, evidence=evidence))).outcome
 
 
 def spoken(*parts: float | Path) -> bytes:
@@ -95,11 +97,15 @@ def test_a_recorded_talk_with_speech_a_tool_and_a_barge_in_passes_as_a_scenario(
     table = tomllib.loads(made.path.read_text())
     story, order = table["turn"]
     assert story["say"] == "turn-1.wav"
-    assert "A-1001" in story["expect"]["heard"]
+    assert story["expect"]["heard"] == "(?i)story"
+    assert re.search(story["expect"]["reply"], STORY)
     assert story["sim"]["heard"] == "Tell me a story about A-1001."
     assert order["after"]["event"] == "reply.first_sample"
     assert 700 < order["after"]["ms"] < 4000
     assert order["expect"]["interrupted"] is True
+    assert 700 <= order["expect"]["interrupted_within_ms"] <= 2000
+    assert order["expect"]["flushed_within_ms"] == 100
+    assert order["expect"]["reply"] == "(?is)shipped.*Thursday"
     assert order["expect"]["calls"] == [{"name": "check_order_status", "args": {"order_id": "A-1001"}}]
     stub = table["tools"]["stubs"]["check_order_status"]
     assert stub["returns"] == "It has shipped and arrives on Thursday."
@@ -112,6 +118,19 @@ def test_a_recorded_talk_with_speech_a_tool_and_a_barge_in_passes_as_a_scenario(
     outcome = hold(made.path)
     assert outcome.status == "passed", outcome.reasons
     assert not outcome.warnings
+
+
+def test_words_of_the_simulator_itself_are_not_expected(person, tmp_path) -> None:
+    folder = person(spoken(0.5, QUESTION, 6.5), "", "--tools", str(EXAMPLES / "tools.py"), stops_after_s=10)
+    path = export_scenario(folder, tmp_path / "scenario").path
+
+    (turn,) = tomllib.loads(path.read_text())["turn"]
+    assert "simulator" in turn["sim"]["reply"]
+    assert turn["expect"].keys() == {"first_audio_within_ms"}
+    assert 3500 <= turn["expect"]["first_audio_within_ms"] <= 6000
+    assert turn["expect"]["first_audio_within_ms"] % 100 == 0
+    assert "# reply = …" in path.read_text()
+    assert hold(path).status == "passed"
 
 
 def test_what_an_export_expects_can_fail(person, tmp_path) -> None:
@@ -399,6 +418,21 @@ def test_a_link_stays_a_link(service, tmp_path) -> None:
 
     assert (tmp_path / "order.toml").is_symlink()
     assert "Quite new." in (tmp_path / "real" / "order.toml").read_text()
+
+
+def test_what_is_measured_in_a_recording_is_what_was_measured_in_the_run(tmp_path) -> None:
+    said = f'[[turn]]\nsay = "{QUESTION.as_posix()}"\n'
+    cut = 'after = { event = "reply.first_sample", ms = 900 }\n[turn.sim]\nreply = "Yes, please."\n'
+    (tmp_path / "cut.toml").write_text(f'{said}[[turn]]\ntext = "Hi"\n{said}[turn.sim]\nreply = "{STORY}"\n{said}{cut}')
+    outcome = hold(tmp_path / "cut.toml", tmp_path / "evidence", speed=4)
+
+    turns = read_recording(tmp_path / "evidence" / "cut").turns
+
+    assert len(turns) == len(outcome.turns) == 4
+    for turn, measured in zip(turns, outcome.turns, strict=True):
+        found = figures_of(turn.course)
+        for name in ("first_audio_ms", "complete_ms", "interrupted_ms", "flushed_ms"):
+            assert getattr(found, name) == pytest.approx(getattr(measured.figures, name), abs=400), name
 
 
 def test_clips_are_the_users_sound_where_it_was(run) -> None:

@@ -16,7 +16,7 @@ from flashlive_cli.errors import FileError
 from flashlive_cli.pcm import WIRE_IN
 from flashlive_cli.scenario.course import Course, Shown
 from flashlive_cli.scenario.page import page_of, write_html
-from flashlive_cli.scenario.timeline import Stage, timeline_of
+from flashlive_cli.scenario.timeline import WaitStage, timeline_of
 from flashlive_cli.scenario.waveform import outline_of, telephone_wav
 from tests.scenario.courses import cut_in, tone
 from tests.scenario.outcomes import HOSTILE, LATE, broken, failed, outcome, turn
@@ -46,11 +46,14 @@ def test_everything_stands_where_it_was() -> None:
     (tool,) = timeline.tools
     assert (tool.turn, tool.start_s, tool.end_s, tool.args) == (2, 5.5, 5.8, '{"what": "once upon a time"}')
     assert timeline.stages[:3] == (
-        Stage("content", near(2.0), near(2.8)),
-        Stage("audio", near(2.8), near(2.9)),
-        Stage("sample", near(2.9), near(3.0)),
+        WaitStage("content", near(2.0), near(2.8)),
+        WaitStage("audio", near(2.8), near(2.9)),
+        WaitStage("sample", near(2.9), near(3.0)),
     )
-    assert timeline.stages[3:] == (Stage("interrupted", near(4.0), near(4.2)), Stage("silence", near(4.2), near(4.22)))
+    assert timeline.stages[3:] == (
+        WaitStage("interrupted", near(4.0), near(4.2)),
+        WaitStage("silence", near(4.2), near(4.22)),
+    )
     assert [(mark.kind, mark.at_s) for mark in timeline.marks] == [
         ("speech_started", 1.1), ("speech_ended", 2.5), ("interrupted", 4.2),
     ]  # fmt: skip

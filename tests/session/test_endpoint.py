@@ -3,7 +3,7 @@
 import pytest
 
 from flashlive_cli.errors import ConfigError
-from flashlive_cli.session.endpoint import find_endpoint
+from flashlive_cli.session.endpoint import find_endpoint, find_key
 
 METHOD = "/ws/google.ai.generativelanguage.v1beta.GenerativeService.BidiGenerateContent"
 
@@ -68,3 +68,18 @@ def test_what_is_no_key_is_refused_without_being_repeated(key) -> None:
     with pytest.raises(ConfigError) as caught:
         find_endpoint(None, key)
     assert not key or key not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("env", "key"),
+    [
+        ({}, None),
+        ({"GEMINI_API_KEY": "", "GOOGLE_API_KEY": " "}, None),
+        ({"GOOGLE_API_KEY": "b"}, "b"),
+        ({"GEMINI_API_KEY": "a", "GOOGLE_API_KEY": "b"}, "a"),
+        ({"GEMINI_API_KEY": "", "GOOGLE_API_KEY": "b"}, "b"),
+        ({"GEMINI_API_KEY": "auth_tokens/x\n"}, "auth_tokens/x"),
+    ],
+)
+def test_the_key_comes_from_the_environment(env, key) -> None:
+    assert find_key(env) == key

@@ -7,9 +7,8 @@ from typing import Final
 from flashlive_cli.cli.checks import Check
 from flashlive_cli.cli.exits import USAGE
 from flashlive_cli.cli.service import GET_A_KEY
-from flashlive_cli.config import KEY_VARIABLES, find_key
 from flashlive_cli.errors import ConfigError
-from flashlive_cli.session.endpoint import find_endpoint
+from flashlive_cli.session.endpoint import KEY_VARIABLES, find_endpoint, find_key
 
 _COPY_AGAIN: Final = "copy it again from https://aistudio.google.com/apikey"
 _FORMS: Final = (
