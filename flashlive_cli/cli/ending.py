@@ -10,6 +10,7 @@ import typer
 from flashlive_cli.cli.exits import KILLED_BY, exit_code_of
 from flashlive_cli.cli.signals import on_signals
 from flashlive_cli.errors import FlashliveError
+from flashlive_cli.reports import Failed
 
 if TYPE_CHECKING:
     from flashlive_cli.cli.screen import Screen
@@ -97,5 +98,5 @@ class Ending:
 
 def _gave_up(error: FlashliveError, screen: "Screen") -> typer.Exit:
     code = exit_code_of(error)
-    screen.gave_up(error, code)
+    screen.tell(Failed(str(error), code))
     return typer.Exit(code)

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Final, TextIO
 from flashlive_cli.cli.foreign import Passage
 from flashlive_cli.cli.form import Form
 from flashlive_cli.clock import Clock
-from flashlive_cli.errors import FlashliveError, OutputFailed
+from flashlive_cli.errors import OutputFailed
 from flashlive_cli.printable import printable
-from flashlive_cli.reports import Failed, Listener, Report, Stamped, ToolPrinted, Warned
+from flashlive_cli.reports import Listener, Report, Stamped, ToolPrinted, Warned
 from flashlive_cli.ui.acts import Act, HelpSwitched, HintShown, LineNoted, QuestionPut
 from flashlive_cli.ui.ndjson import JsonScreen
 from flashlive_cli.ui.outlet import Outlet
@@ -68,14 +68,13 @@ class Screen:
         self._turn = 1
         self._keys = tuple(keys)
         self._others: list[Listener] = []
-        self._machine_readable = form == "json"
         self._outlets: tuple[Outlet, ...] = ()
         self._questions: Outlet | None = None
         self._show: Listener
         if form == "panel":
             self._show = self._draw_on(data or sys.stdout, passage, keys, limit_s)
         else:
-            self._show = self._write_to(data or sys.stdout, sound_on_stdout=sound_on_stdout)
+            self._show = self._write_to(form, data or sys.stdout, sound_on_stdout=sound_on_stdout)
 
     def _draw_on(
         self, terminal: TextIO, passage: Passage | None, keys: Sequence[str], limit_s: float | None
@@ -97,12 +96,12 @@ class Screen:
     def _measured(self) -> "Meters | None":
         return self.meters()
 
-    def _write_to(self, data: TextIO, *, sound_on_stdout: bool) -> Listener:
+    def _write_to(self, form: Form, data: TextIO, *, sound_on_stdout: bool) -> Listener:
         stderr = Outlet(sys.stderr, name="stderr", failed=lambda _failure: None)
         stdout = stderr if sound_on_stdout else Outlet(data, name="stdout", failed=self._failed)
         self._outlets = (stdout, stderr) if stdout is not stderr else (stderr,)
         self._questions = stderr
-        return JsonScreen(stdout, stderr) if self._machine_readable else PlainScreen(stdout, stderr)
+        return JsonScreen(stdout, stderr) if form == "json" else PlainScreen(stdout, stderr)
 
     def tell_too(self, listener: Listener) -> None:
         """Let somebody else listen from now on, to all that is shown."""
@@ -175,13 +174,6 @@ class Screen:
     def tell(self, report: Report) -> None:
         """Show what is no part of the conversation itself."""
         self._tell(Stamped(self._clock.now(), self._turn, report))
-
-    def gave_up(self, error: FlashliveError, code: int) -> None:
-        """Show the error that ends the talk, and with it the program, which has that exit code."""
-        self.tell(Failed(str(error), code))
-        if isinstance(error, OutputFailed) and self._machine_readable and self._questions is not None:
-            # what would have told it is what failed
-            self._questions.say(f"flashlive: error: {printable(str(error))}")
 
     def _tell(self, stamped: Stamped) -> None:
         self._show(stamped)

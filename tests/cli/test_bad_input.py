@@ -176,12 +176,14 @@ def test_the_answer_is_for_its_owners_eyes_only(shell) -> None:
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
-def test_a_full_disk_under_stdout_ends_the_talk_in_one_line(shell) -> None:
-    with open("/dev/full", "w") as full, shell.started(*SIM, stdout=full) as process:  # noqa: PTH123 - a device
+@pytest.mark.parametrize("form", ["plain", "json"])
+def test_a_full_disk_under_stdout_ends_the_talk_in_one_line(shell, form) -> None:
+    command = (*SIM, "--format", form)
+    with open("/dev/full", "w") as full, shell.started(*command, stdout=full) as process:  # noqa: PTH123 - a device
         assert process.wait(30) == 1
         err = process.stderr.read()
 
-    assert "stdout takes no more output: No space left on device" in err
+    assert err.count("stdout takes no more output: No space left on device\n") == 1
     assert "Traceback" not in err
 
 
