@@ -5,6 +5,7 @@ The command line: introduces the rooms to each other; errors become exit codes h
     talk.py        `flashlive talk`: options
     casting.py     what a talk needs, found and checked before anything begins
     stage.py       a talk held
+    ending.py      signals that end it
     sound.py       its ears and mouth
     screen.py      what is seen of it
     form.py        as a panel, in lines, or as JSON

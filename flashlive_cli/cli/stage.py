@@ -1,18 +1,14 @@
 """A talk held: introduces the cast to the session, and sees to it that all ends well."""
 
 import asyncio
-import contextlib
-import signal
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import typer
-
 from flashlive_cli.cli.casting import Cast, cast_talk
-from flashlive_cli.cli.exits import KILLED_BY
+from flashlive_cli.cli.ending import Ending
 from flashlive_cli.cli.eyes import open_eyes
 from flashlive_cli.cli.keep import open_recorder
 from flashlive_cli.cli.keys import offered_keys, open_keys
@@ -46,10 +42,11 @@ def hold_talk(
     """
     with ExitStack() as stack:
         cast = cast_talk(resolved, given, raw=raw, sim=sim, scenario=scenario, yes=yes, stack=stack)
-        asyncio.run(_hold(resolved.config, cast, resume=resume))
+        with Ending() as ending:
+            asyncio.run(_hold(resolved.config, cast, ending, resume=resume))
 
 
-async def _hold(settings: Config, cast: Cast, *, resume: bool) -> None:
+async def _hold(settings: Config, cast: Cast, ending: Ending, *, resume: bool) -> None:
     clock = Clock(settings.speed)
     screen = Screen(
         cast.form,
@@ -62,7 +59,7 @@ async def _hold(settings: Config, cast: Cast, *, resume: bool) -> None:
     )
     wishes: asyncio.Queue[Wish] = asyncio.Queue()
     async with AsyncExitStack() as stack:
-        stack.enter_context(_terminable())
+        stack.enter_context(ending.told())
         stack.enter_context(screen.shown())
         try:
             recorder = open_recorder(cast, settings, clock, screen, stack)
@@ -122,28 +119,3 @@ async def _far_end(cast: Cast, clock: Clock) -> AsyncIterator[Endpoint]:
 
     async with serve(clock=clock, script=cast.script) as server:
         yield find_endpoint(server.url, "simulator")
-
-
-@contextmanager
-def _terminable() -> Iterator[None]:
-    """Let SIGTERM, and a terminal that is closed, end a talk as politely as Ctrl-C: socket closed, files finished."""
-    task = asyncio.current_task()
-    loop = asyncio.get_running_loop()
-    ended_by = 0
-
-    def terminate(number: int) -> None:
-        nonlocal ended_by
-        ended_by = number
-        if task is not None:
-            task.cancel()
-
-    for name in ("SIGTERM", "SIGHUP"):
-        with contextlib.suppress(NotImplementedError, AttributeError):  # Windows has neither to speak of
-            number = getattr(signal, name)
-            loop.add_signal_handler(number, terminate, number)
-    try:
-        yield
-    except asyncio.CancelledError:
-        if ended_by:
-            raise typer.Exit(KILLED_BY + ended_by) from None
-        raise
