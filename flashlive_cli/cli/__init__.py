@@ -8,6 +8,7 @@ The command line: introduces the rooms to each other; errors become exit codes h
     logfile.py     where its log goes
     stage.py       a talk held
     ending.py      how it ends, and with which exit code
+    stopping.py    signals that end it
     sound.py       its ears and mouth
     screen.py      what is seen of it
     form.py        as a panel, in lines, or as JSON

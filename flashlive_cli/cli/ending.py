@@ -1,4 +1,4 @@
-"""How a talk ends: by itself, as the user wishes, by a signal, or in an error; and the exit code of each."""
+"""How a talk ends: by itself, as the user wishes, or in an error; and the exit code of each."""
 
 import asyncio
 from collections.abc import Iterator
@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from flashlive_cli.cli.exits import KILLED_BY, exit_code_of
-from flashlive_cli.cli.signals import on_signals
+from flashlive_cli.cli.exits import exit_code_of
 from flashlive_cli.errors import FlashliveError
 from flashlive_cli.reports import Failed
 
@@ -66,30 +65,6 @@ class Ending:
                 raise
         finally:
             self._over = True
-
-    @contextmanager
-    def terminable(self) -> Iterator[None]:
-        """
-        Let SIGTERM, and a terminal that is closed, end a talk as politely as Ctrl-C: socket closed, files finished.
-
-        Raises:
-            typer.Exit: with the code of the signal, when all is closed.
-        """
-        ended_by = 0
-
-        def terminate(number: int) -> None:
-            nonlocal ended_by
-            ended_by = number
-            if self._task is not None:
-                self._task.cancel()
-
-        try:
-            with on_signals("SIGTERM", "SIGHUP", act=terminate):
-                yield
-        except asyncio.CancelledError:
-            if ended_by:
-                raise typer.Exit(KILLED_BY + ended_by) from None
-            raise
 
     def _end(self) -> None:
         if not self._over and self._task is not None:

@@ -15,6 +15,7 @@ from flashlive_cli.cli.resume import open_leaver
 from flashlive_cli.cli.rules import STDOUT, Asked
 from flashlive_cli.cli.screen import Screen
 from flashlive_cli.cli.sound import TalkSound
+from flashlive_cli.cli.stopping import StopSignals
 from flashlive_cli.cli.toolset import make_consent, open_toolset
 from flashlive_cli.clock import Clock
 from flashlive_cli.config import Config, Resolved
@@ -37,10 +38,11 @@ def hold_talk(resolved: Resolved, asked: Asked) -> None:
     """
     with ExitStack() as stack:
         cast = cast_talk(resolved, asked, stack)
-        asyncio.run(_hold(resolved.config, cast, resume=asked.resume))
+        with StopSignals() as stop:
+            asyncio.run(_hold(resolved.config, cast, stop, resume=asked.resume))
 
 
-async def _hold(settings: Config, cast: Cast, *, resume: bool) -> None:
+async def _hold(settings: Config, cast: Cast, stop: StopSignals, *, resume: bool) -> None:
     clock = Clock(settings.speed)
     ending = Ending()
     screen = Screen(
@@ -55,7 +57,7 @@ async def _hold(settings: Config, cast: Cast, *, resume: bool) -> None:
     )
     wishes: asyncio.Queue[Wish] = asyncio.Queue()
     async with AsyncExitStack() as stack:
-        stack.enter_context(ending.terminable())
+        stack.enter_context(stop.told())
         stack.enter_context(screen.shown())
         with ending.shown_on(screen):
             recorder = open_recorder(cast, settings, clock, screen, stack)

@@ -146,12 +146,17 @@ class Talk:
             )
             await conversation.hold(turns)
         finally:
-            await self._line.close()
-            connection = self._line.connection
-            if connection is not None:
-                turns_ended, now = self._narrator.turn - 1, self._clock.now()
-                self._report(self._tally.summary(duration_s=now, turns=turns_ended, bill=self._bill))
-                self._report(SessionClosed(connection.close_code, connection.close_reason, now, turns_ended))
+            try:
+                await self._line.close()
+            finally:
+                self._sum_up()
+
+    def _sum_up(self) -> None:
+        connection = self._line.connection
+        if connection is not None:
+            turns_ended, now = self._narrator.turn - 1, self._clock.now()
+            self._report(self._tally.summary(duration_s=now, turns=turns_ended, bill=self._bill))
+            self._report(SessionClosed(connection.close_code, connection.close_reason, now, turns_ended))
 
     @property
     def left(self) -> Left:

@@ -10,6 +10,7 @@ import typer
 
 from flashlive_cli.cli.ending import Ending
 from flashlive_cli.cli.screen import Screen
+from flashlive_cli.cli.stopping import StopSignals
 from flashlive_cli.clock import Clock
 from flashlive_cli.errors import ConfigError, DeviceError, FlashliveError
 
@@ -112,7 +113,7 @@ async def test_a_signal_has_its_code_when_all_is_closed() -> None:
         ending = Ending()
         screen = screen_of(ending)
         try:
-            with ending.terminable():
+            with StopSignals().told():
                 try:
                     with ending.shown_on(screen):
                         signal.raise_signal(signal.SIGTERM)

@@ -4,11 +4,15 @@ import asyncio
 import json
 import signal
 import sys
+import time
 import wave
 
 import pytest
+from websockets.asyncio.server import ServerConnection, serve  # noqa: TID251 - the far end of a test
 
 from flashlive_cli.cli.signals import interrupted_by, on_signals
+from flashlive_cli.cli.stopping import SAME_S
+from flashlive_cli.session.connection import CLOSE_TIMEOUT_S
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
 
@@ -44,6 +48,55 @@ def test_a_signal_ends_a_talk_politely(shell, moment, sent, code) -> None:
     assert "Traceback" not in err
     with wave.open(str(shell.folder / "o.wav")) as file:
         assert file.getnframes() == len(file.readframes(10**7)) // 2
+
+
+@pytest.mark.parametrize("apart_s", [0.0, 0.005, 0.03])
+def test_one_ctrl_c_that_comes_four_times_is_one(shell, apart_s) -> None:
+    """Keys repeat, and a wrapper may pass on what the terminal has sent already; also when all is over."""
+    with started(shell) as process:
+        until(process, "reply.first_sample")
+        for _ in range(4):
+            process.send_signal(signal.SIGINT)
+            time.sleep(apart_s)
+        assert process.wait(20) == 130
+        rest = [json.loads(line) for line in process.stdout]
+        assert process.stderr.read() == ""
+
+    assert [record["type"] for record in rest[-2:]] == ["summary", "session.closed"]
+    assert rest[-1]["code"] == 1000
+
+
+@pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+async def test_a_second_signal_waits_for_no_goodbye_and_all_is_summed_up(shell, monkeypatch, sent, code) -> None:
+    """The far end takes nothing any more: a polite end waits for its goodbye for two seconds."""
+    monkeypatch.setenv("GEMINI_API_KEY", "k")
+    over = asyncio.Event()
+
+    async def accept(socket: ServerConnection) -> None:
+        await socket.recv()
+        await socket.send(b'{"setupComplete": {}}')
+        await socket.recv()
+        socket.transport.pause_reading()
+        await over.wait()
+        socket.transport.abort()
+
+    async with serve(accept, "127.0.0.1", 0) as server:
+        url = f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        with shell.started("talk", "--url", url, "-x", "hello", "--format", "json") as process:
+            await asyncio.to_thread(until, process, "transcript")
+            process.send_signal(sent)
+            await asyncio.sleep(SAME_S + 0.2)
+            assert process.poll() is None
+            sent_s = time.monotonic()
+            process.send_signal(sent)
+            assert await asyncio.to_thread(process.wait, 20) == code
+            took_s = time.monotonic() - sent_s
+            rest = [json.loads(line) for line in process.stdout]
+            assert process.stderr.read() == ""
+        over.set()
+
+    assert took_s < CLOSE_TIMEOUT_S - SAME_S - 0.2
+    assert [record["type"] for record in rest] == ["summary", "session.closed"]
 
 
 def test_what_was_heard_until_ctrl_c_is_told(shell) -> None:
