@@ -55,6 +55,7 @@ class FarEnd:
         api_key: the only one that is let in, beside tokens; None lets in everybody.
         note: takes one line, free of control characters, for each happening.
         mismatch: takes one line for each thing that a client does otherwise than script or tape say.
+        doubt: takes one line for each thing that the script has us do and the service never would, once.
         on_wire: takes all that passes; None for nobody.
     """
 
@@ -65,6 +66,7 @@ class FarEnd:
     api_key: str | None = None
     note: Callable[[str], None] = lambda _: None
     mismatch: Callable[[str], None] = lambda _: None
+    doubt: Callable[[str], None] = lambda _: None
     on_wire: Callable[[wire.WireEvent], None] | None = None
     office: TokenOffice = field(default_factory=TokenOffice)
     voice: Voice = field(default_factory=Voice.of_this_machine)
@@ -75,6 +77,7 @@ class FarEnd:
     _sessions: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
     _numbers: dict[str, int] = field(default_factory=dict)  # of sessions, by their handles
     _scripted: dict[int, Session] = field(default_factory=dict)
+    _doubted: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.memory = Memory(self.clock, self.faults)
@@ -114,6 +117,15 @@ class FarEnd:
         for number, session in self._scripted.items():
             for line in session.unmet():
                 self.mismatch(f"session {number}: {line}")
+
+    def doubt_call(self, function: str) -> None:
+        """Tell that nobody has declared what the script calls, if that was not told yet."""
+        if function not in self._doubted:
+            self._doubted.add(function)
+            self.doubt(
+                f"the scenario calls {printable(function[:NOTE_CHARACTERS])}, which the client has not declared: "
+                "the service would never do that"
+            )
 
     def session_of(self, handle: str) -> int:
         """The number of a session, a new one where its handle is none."""
@@ -220,6 +232,8 @@ class _Call:
             while True:
                 for said in await self._read(await self._next(token), setup):
                     exchange.receive(said)
+                while session.undeclared:
+                    self.far.doubt_call(session.undeclared.pop(0))
                 while n_told < len(session.mismatches):
                     self._mismatch(session.mismatches[n_told])
                     n_told += 1

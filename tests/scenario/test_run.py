@@ -52,3 +52,13 @@ silence = true
     assert outcome.status == "passed", outcome.reasons
     assert outcome.turns[0].figures.complete_ms is None, "it was cut"
     assert outcome.turns[1].figures.interrupted_ms is not None
+
+
+async def test_a_call_that_the_service_would_never_make_is_a_warning(tmp_path) -> None:
+    path = tmp_path / "undeclared.toml"
+    path.write_text('[[turn]]\ntext = "Hello"\n[turn.sim]\ncalls = [{ name = "f" }]\n[expect]\nno_warnings = true\n')
+    outcome = await hold(path)
+
+    assert outcome.status == "failed"
+    (warning,) = outcome.warnings
+    assert "calls f, which the client has not declared" in warning
