@@ -160,8 +160,10 @@ class _Call:
     session: int = 0
     outbox: Outbox = field(init=False)
     closed: str = ""  # how the server closed
+    opened_s: float = field(init=False)
 
     def __post_init__(self) -> None:
+        self.opened_s = self.far.clock.now()
         self.outbox = Outbox(lambda raw: self._pass("s", raw))
 
     # mischief.Socket
@@ -307,7 +309,7 @@ class _Call:
     def _open(self, raw: bytes, handle: str) -> None:
         """Know the session from now on; the setup is the first that is told of it."""
         self.session = self.far.session_of(handle)
-        self._tell(wire.Opened(self.number, self.session, self.credential, self.far.clock.now()))
+        self._tell(wire.Opened(self.number, self.session, self.credential, self.opened_s))
         self._pass("c", raw)
 
     def _pass(self, by: str, raw: bytes) -> None:
