@@ -216,6 +216,7 @@ class _Call:
         session = await self.far.begin(setup, self.session)
         how = "resumed" if setup.handle else "opened"
         self.note(f"{how} with {setup.model}, voice {setup.voice}, {len(setup.tools)} tools")
+        self.outbox.as_text = any(fault.name == "text-frames" for fault in (*self.far.faults, *session.faults))
         try:
             exchange = Exchange(
                 setup,

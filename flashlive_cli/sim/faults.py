@@ -239,6 +239,13 @@ _TABLE: Final = (
         lasts=True,
     ),
     Description(
+        name="text-frames",
+        words="messages come in text frames instead of binary ones",
+        source="not seen on the service; what a proxy between can do",
+        lasts=True,
+        binds=(),
+    ),
+    Description(
         name="malformed-json",
         words="one message is cut short and is no JSON",
         source="not seen on the service; what a proxy between can do",

@@ -279,8 +279,8 @@ class _Channel:
     async def recv(self) -> bytes:
         return await self.connection.recv(decode=False)
 
-    async def send(self, frame: bytes) -> None:
-        await self.connection.send(frame)
+    async def send(self, frame: bytes, *, text: bool) -> None:
+        await self.connection.send(frame, text=text)
 
     async def close(self, code: int, reason: str) -> None:
         await self.connection.close(code, reason)
