@@ -119,6 +119,7 @@ class _Holding:
             ssl_context=certificate.context if certificate else None,
             on_note=None if self.asked.quiet else self._note,
             on_mismatch=self._mismatch,
+            on_doubt=lambda line: self.lines.say(f"warning: {line}"),
             on_wire=on_wire if takers else None,
         )
         async with serving as server:

@@ -69,7 +69,7 @@ async def _hold(settings: Config, cast: Cast, stop: StopSignals, *, resume: bool
             screen.meters = sound.meters
             leaver = open_leaver(cast, screen, stack, resume=resume)
             talk = Talk(
-                endpoint=await stack.enter_async_context(_far_end(cast, clock)),
+                endpoint=await stack.enter_async_context(_far_end(cast, clock, screen)),
                 model=cast.model,
                 setup=replace(cast.setup, functions=tools.functions) if tools else cast.setup,
                 sound=sound,
@@ -97,12 +97,12 @@ async def _hold(settings: Config, cast: Cast, stop: StopSignals, *, resume: bool
 
 
 @asynccontextmanager
-async def _far_end(cast: Cast, clock: Clock) -> AsyncIterator[Endpoint]:
+async def _far_end(cast: Cast, clock: Clock, screen: Screen) -> AsyncIterator[Endpoint]:
     """Point at the service, or bring up the simulator for the length of the talk."""
     if cast.far_end.endpoint is not None:
         yield cast.far_end.endpoint
         return
     from flashlive_cli.sim.server import serve  # noqa: PLC0415 - the simulator, for who talks to it
 
-    async with serve(clock=clock, script=cast.far_end.script) as server:
+    async with serve(clock=clock, script=cast.far_end.script, on_doubt=screen.warn) as server:
         yield find_endpoint(server.url, "simulator")

@@ -15,6 +15,7 @@ from flashlive_cli.sim.wire import Ended, Opened, Passed, WireEvent, compact, so
 
 _ABOUT: Final = 100
 """Bytes of an event that is no message, roughly."""
+_TAKES: Final = "--record takes a folder, or a file whose name ends in .jsonl, which is written anew"
 
 
 class TrafficFiles:
@@ -36,6 +37,10 @@ class TrafficFiles:
     def __init__(self, path: Path, *, failed: Callable[[str], None]) -> None:
         try:
             paper = _Paper(path)
+        except FileExistsError as exc:
+            raise FileError(f"{printable(str(path))}: is a file; {_TAKES}") from exc
+        except IsADirectoryError as exc:
+            raise FileError(f"{printable(str(path))}: is a folder; {_TAKES}") from exc
         except (OSError, ValueError) as exc:
             raise FileError(f"{printable(str(path))}: cannot be recorded into: {reason_of(exc)}") from exc
         self._scribe = Scribe[WireEvent](

@@ -196,6 +196,7 @@ def _running(wanted: Wanted, certificate: Certificate | None) -> Iterator[Simula
             ssl_context=certificate.context if certificate is not None else None,
             on_note=notes.append,
             on_mismatch=mismatches.append,
+            on_doubt=notes.append,
             on_wire=wire.append,
         )
         async with serving as server:

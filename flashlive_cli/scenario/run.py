@@ -248,7 +248,8 @@ class _Run:
         if self._stage.endpoint is not None:
             yield self._stage.endpoint
             return
-        async with serve(clock=self._clock, script=self._case.written.script()) as server:
+        script, doubt = self._case.written.script(), self.course.warnings.append
+        async with serve(clock=self._clock, script=script, on_doubt=doubt) as server:
             yield find_endpoint(server.url, "simulator")
 
     def _played(self, pcm: bytes, at: float) -> None:

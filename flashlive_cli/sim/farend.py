@@ -55,6 +55,7 @@ class FarEnd:
         api_key: the only one that is let in, beside tokens; None lets in everybody.
         note: takes one line, free of control characters, for each happening.
         mismatch: takes one line for each thing that a client does otherwise than script or tape say.
+        doubt: takes one line for each thing that the script has us do and the service never would, once.
         on_wire: takes all that passes; None for nobody.
     """
 
@@ -65,6 +66,7 @@ class FarEnd:
     api_key: str | None = None
     note: Callable[[str], None] = lambda _: None
     mismatch: Callable[[str], None] = lambda _: None
+    doubt: Callable[[str], None] = lambda _: None
     on_wire: Callable[[wire.WireEvent], None] | None = None
     office: TokenOffice = field(default_factory=TokenOffice)
     voice: Voice = field(default_factory=Voice.of_this_machine)
@@ -75,6 +77,7 @@ class FarEnd:
     _sessions: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
     _numbers: dict[str, int] = field(default_factory=dict)  # of sessions, by their handles
     _scripted: dict[int, Session] = field(default_factory=dict)
+    _doubted: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.memory = Memory(self.clock, self.faults)
@@ -115,6 +118,15 @@ class FarEnd:
             for line in session.unmet():
                 self.mismatch(f"session {number}: {line}")
 
+    def doubt_call(self, function: str) -> None:
+        """Tell that nobody has declared what the script calls, if that was not told yet."""
+        if function not in self._doubted:
+            self._doubted.add(function)
+            self.doubt(
+                f"the scenario calls {printable(function[:NOTE_CHARACTERS])}, which the client has not declared: "
+                "the service would never do that"
+            )
+
     def session_of(self, handle: str) -> int:
         """The number of a session, a new one where its handle is none."""
         return self._numbers.get(handle) or next(self._sessions)
@@ -148,8 +160,10 @@ class _Call:
     session: int = 0
     outbox: Outbox = field(init=False)
     closed: str = ""  # how the server closed
+    opened_s: float = field(init=False)
 
     def __post_init__(self) -> None:
+        self.opened_s = self.far.clock.now()
         self.outbox = Outbox(lambda raw: self._pass("s", raw))
 
     # mischief.Socket
@@ -202,6 +216,7 @@ class _Call:
         session = await self.far.begin(setup, self.session)
         how = "resumed" if setup.handle else "opened"
         self.note(f"{how} with {setup.model}, voice {setup.voice}, {len(setup.tools)} tools")
+        self.outbox.as_text = any(fault.name == "text-frames" for fault in (*self.far.faults, *session.faults))
         try:
             exchange = Exchange(
                 setup,
@@ -220,6 +235,8 @@ class _Call:
             while True:
                 for said in await self._read(await self._next(token), setup):
                     exchange.receive(said)
+                while session.undeclared:
+                    self.far.doubt_call(session.undeclared.pop(0))
                 while n_told < len(session.mismatches):
                     self._mismatch(session.mismatches[n_told])
                     n_told += 1
@@ -293,7 +310,7 @@ class _Call:
     def _open(self, raw: bytes, handle: str) -> None:
         """Know the session from now on; the setup is the first that is told of it."""
         self.session = self.far.session_of(handle)
-        self._tell(wire.Opened(self.number, self.session, self.credential, self.far.clock.now()))
+        self._tell(wire.Opened(self.number, self.session, self.credential, self.opened_s))
         self._pass("c", raw)
 
     def _pass(self, by: str, raw: bytes) -> None:

@@ -49,6 +49,7 @@ Manner = Literal[
     "jitter",
     "duplicate-call",
     "no-context-update",
+    "text-frames",
 ]
 """What lasts."""
 
@@ -266,6 +267,12 @@ _TABLE: Final = (
         name="unknown-fields",
         words="messages carry fields nobody knows, and unknown messages come between them",
         source="https://github.com/googleapis/python-genai (its types gain fields every few weeks)",
+    ),
+    Description(
+        name="text-frames",
+        words="messages come in text frames instead of binary ones",
+        source="not seen on the service; what a proxy between can do",
+        binds=(),
     ),
     Description(
         name="malformed-json",

@@ -20,8 +20,8 @@ class Channel(Protocol):
     async def recv(self) -> bytes:
         """The next message of the client."""
 
-    async def send(self, frame: bytes) -> None:
-        """Send a binary message; waits while the client does not read."""
+    async def send(self, frame: bytes, *, text: bool) -> None:
+        """Send a message in a text or binary frame; waits while the client does not read."""
 
     async def close(self, code: int, reason: str) -> None:
         """Say goodbye, and wait a moment for the answer."""
@@ -55,6 +55,7 @@ class Outbox:
 
     Attributes:
         room: clear while a client does not read.
+        as_text: frames are text; binary as long as nobody says otherwise.
         sent: called with each message as it is put.
     """
 
@@ -62,6 +63,7 @@ class Outbox:
     queue: asyncio.Queue[bytes | _Close] = field(default_factory=asyncio.Queue)
     room: asyncio.Event = field(default_factory=asyncio.Event)
     unread: int = 0
+    as_text: bool = False
 
     def __post_init__(self) -> None:
         self.room.set()
@@ -94,7 +96,7 @@ class Outbox:
             if isinstance(item, _Close):
                 await channel.close(item.code, item.reason)
                 raise Hangup
-            await channel.send(item)
+            await channel.send(item, text=self.as_text)
             self.unread -= len(item)
             if self.unread <= UNREAD_LIMIT:
                 self.room.set()

@@ -69,6 +69,7 @@ async def serve(
     ssl_context: ssl.SSLContext | None = None,
     on_note: Callable[[str], None] | None = None,
     on_mismatch: Callable[[str], None] | None = None,
+    on_doubt: Callable[[str], None] | None = None,
     on_wire: Callable[[WireEvent], None] | None = None,
 ) -> AsyncIterator[SimServer]:
     """
@@ -86,6 +87,7 @@ async def serve(
         on_note: takes one line for each happening, free of control characters; it never contains a key.
         on_mismatch: takes one such line for whatever a client does otherwise than script or tape say; some are told
             only when the block is left.
+        on_doubt: takes one such line for whatever the script says that the service would never do, once each.
         on_wire: takes all that passes, as it passes; must not wait.
 
     Raises:
@@ -102,6 +104,7 @@ async def serve(
         api_key=api_key,
         note=on_note or (lambda _: None),
         mismatch=on_mismatch or (lambda _: None),
+        doubt=on_doubt or (lambda _: None),
         on_wire=on_wire,
     )
     hall = _Hall(far_end)
@@ -273,8 +276,8 @@ class _Channel:
     async def recv(self) -> bytes:
         return await self.connection.recv(decode=False)
 
-    async def send(self, frame: bytes) -> None:
-        await self.connection.send(frame)
+    async def send(self, frame: bytes, *, text: bool) -> None:
+        await self.connection.send(frame, text=text)
 
     async def close(self, code: int, reason: str) -> None:
         await self.connection.close(code, reason)

@@ -55,6 +55,7 @@ class Session:
         struck: faults that have struck, so that a client that comes back meets them once.
         busy: a reply was under way when somebody last looked; its connection keeps it.
         mismatches: what the client did otherwise than the scenario says, one sentence each, in order.
+        undeclared: functions that the scenario calls and the client has not declared, in order.
     """
 
     def __init__(self, setup: Setup, script: Script | None) -> None:
@@ -66,6 +67,7 @@ class Session:
         self.struck = set[Fault]()
         self.busy = False
         self.mismatches: list[str] = []
+        self.undeclared: list[str] = []
         self._turns = script.turns if script else ()
         self._n_turns = 0
         self._latest: tuple[Spoken | Written, Plan] | None = None
@@ -99,7 +101,10 @@ class Session:
         self._n_turns += 1
         if self._turns:
             self._compare(self.mind.expected(), turn)
-        return self.mind.answer(turn, self.tools)
+        plan = self.mind.answer(turn, self.tools)
+        declared = {tool.name for tool in self.tools}
+        self.undeclared += [call.name for call in plan.calls if call.name not in declared]
+        return plan
 
     def unmet(self) -> list[str]:
         """What the scenario expects and has not got so far: turns never taken, calls never answered."""

@@ -20,7 +20,7 @@ class Opened:
         connection: number, from 1.
         session: number of the session it belongs to, from 1; a resumed one keeps its number.
         credential: key or token; not to be kept. Empty for none.
-        at_s: on the conversation's clock.
+        at_s: when its socket opened, on the conversation's clock.
     """
 
     connection: int

@@ -215,6 +215,32 @@ def test_what_cannot_be_is_told_in_one_line(shell, args, words):
     assert told.err.count("\n") == 1
 
 
+@pytest.mark.parametrize(("name", "kind"), [("traffic", "file"), ("traffic.jsonl", "folder")])
+def test_where_recordings_go_is_told_who_names_the_wrong_thing(shell, name: str, kind: str):
+    path = shell.folder / name
+    path.touch() if kind == "file" else path.mkdir()
+    told = shell("sim", "--record", name, "--port", "0")
+    assert told.code == 2
+    takes = "--record takes a folder, or a file whose name ends in .jsonl, which is written anew"
+    assert told.err == f"flashlive: error: {name}: is a {kind}; {takes}\n"
+
+
+@posix
+def test_a_scenario_that_calls_what_nobody_declares_is_told_once(shell):
+    (shell.folder / "s.toml").write_text('[[turn]]\n[turn.sim]\ncalls = [{ name = "f" }]\n' * 2)
+    warning = "warning: the scenario calls f, which the client has not declared: the service would never do that"
+    with shell.started("sim", "--port", "0", "--speed", "20", "--quiet", "--scenario", "s.toml") as process:
+        url = process.stdout.readline().split()[2]
+        assert shell("talk", "--url", url, "-x", "Hello", "-x", "Hello").code == 0
+        process.send_signal(signal.SIGINT)
+        out, _ = process.communicate(timeout=30)
+    assert out.splitlines() == [warning]
+
+    talked = shell("talk", "--sim", "--scenario", "s.toml", "--speed", "20", "-x", "Hello", "-x", "Hello")
+    assert talked.code == 0
+    assert talked.err.count(warning) == 1
+
+
 def test_tls_without_its_package_is_told_in_one_line(shell, monkeypatch):
     monkeypatch.setitem(sys.modules, "cryptography", None)
     told = shell("sim", "--tls", "--port", "0")

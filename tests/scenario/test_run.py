@@ -70,3 +70,13 @@ async def test_a_clip_that_is_cut_short_is_warned_of_once_as_it_is_said(tmp_path
     types = [line["type"] for line in lines if line["type"] in {"session.ready", "warning", "reply.started"}]
     assert types[:3] == ["session.ready", "warning", "reply.started"]
     assert types.count("warning") == 1
+
+
+async def test_a_call_that_the_service_would_never_make_is_a_warning(tmp_path) -> None:
+    path = tmp_path / "undeclared.toml"
+    path.write_text('[[turn]]\ntext = "Hello"\n[turn.sim]\ncalls = [{ name = "f" }]\n[expect]\nno_warnings = true\n')
+    outcome = await hold(path)
+
+    assert outcome.status == "failed"
+    (warning,) = outcome.warnings
+    assert "calls f, which the client has not declared" in warning

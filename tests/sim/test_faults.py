@@ -13,7 +13,7 @@ from flashlive_cli.sim.faults import FAULTS, Fault, FaultName, parse_fault, pars
 PROMISED = """
     goaway-early goaway-mid-answer short-lease drop-1006 close-1008 close-1011 resume-refused slow-pong stall
     stall-after-goaway phantom-interrupt late-transcript transcript-without-audio merged-fields many-parts
-    unknown-fields malformed-json huge-message tiny-chunks slow-audio quota jitter
+    unknown-fields malformed-json huge-message tiny-chunks slow-audio quota jitter text-frames
 """
 
 

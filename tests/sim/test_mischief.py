@@ -264,6 +264,18 @@ async def test_strangers_can_come_in_every_message(faulty, sounds):
     assert "flashliveExtra" not in call["args"], "arguments are the function's own"
 
 
+async def test_messages_can_come_in_text_frames(stage):
+    await stage.serve(faults=parse_faults("text-frames"))
+    client = await stage.dial()
+    await client.send(setup={"model": M38})
+    frames = [await client.ws.recv() for _ in range(2)]
+    await client.type("Hello")
+    while "turnComplete" not in frames[-1]:
+        frames.append(await client.ws.recv())
+    assert all(isinstance(frame, str) for frame in frames)
+    assert json.loads(frames[0]) == {"setupComplete": {}}
+
+
 async def test_one_message_can_be_no_json(faulty):
     client = await faulty("malformed-json")
     await client.type("a long story")

@@ -197,6 +197,26 @@ def test_a_recording_at_an_impossible_rate_is_refused(scenario, tmp_path, rate_h
         load_script(scenario('[[turn]]\n[turn.sim]\nvoice_wav = "answer.wav"'))
 
 
+async def test_calls_of_functions_that_nobody_declared_are_doubted_once(stage, scenario):
+    """They are made all the same: what a client answers then is worth a test."""
+    calls = 'calls = [{ name = "f" }, { name = "g" }, { name = "f" }]'
+    path = scenario(f"[[turn]]\n[turn.sim]\n{calls}\n[[turn]]\n[turn.sim]\n{calls}\n")
+    doubts: list[str] = []
+    mismatches: list[str] = []
+    await stage.serve(script=load_script(path), on_doubt=doubts.append, on_mismatch=mismatches.append)
+    for _ in range(2):
+        client = await stage.dial()
+        await client.setup(tools=[{"functionDeclarations": [{"name": "g"}]}])
+        await client.type("anything")
+        await client.until("toolCall")
+        await client.type("and again")
+        await client.until("toolCall")
+    assert doubts == [
+        "the scenario calls f, which the client has not declared: the service would never do that",
+    ]
+    assert mismatches == []
+
+
 async def test_a_reply_tells_of_the_pictures_that_came(stage, sounds, scenario):
     path = scenario('[[turn]]\n[turn.sim]\nsees = 1\nreply = "Look: {seen}"\n' * 2)
     await stage.serve(script=load_script(path))

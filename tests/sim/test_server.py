@@ -12,6 +12,7 @@ from websockets.exceptions import InvalidStatus  # noqa: TID251 - what the other
 from flashlive_cli.clock import Clock
 from flashlive_cli.errors import ConfigError
 from flashlive_cli.sim.server import serve
+from flashlive_cli.sim.wire import Opened, Passed, WireEvent
 
 GOOGLE = "/ws/google.ai.generativelanguage.v1beta.GenerativeService.BidiGenerateContent"
 MODEL = "models/gemini-3.1-flash-live-preview"
@@ -218,6 +219,18 @@ async def test_happenings_are_noted_in_one_line_each(stage, sounds):
     assert (
         stage.notes[-1] == '#1 closed with 1007 Invalid JSON payload received. Unknown name "foo": Cannot find field.'
     )
+
+
+async def test_a_connection_is_told_of_from_when_its_socket_opened(stage):
+    told: list[WireEvent] = []
+    await stage.serve(on_wire=told.append)
+    client = await stage.dial()
+    await stage.clock.sleep(5)
+    await client.setup()
+    opened, first = told[:2]
+    assert isinstance(opened, Opened)
+    assert isinstance(first, Passed)
+    assert first.at_s - opened.at_s >= 4
 
 
 async def test_a_faster_clock_makes_a_faster_conversation(stage, sounds):

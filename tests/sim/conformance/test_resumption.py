@@ -36,6 +36,15 @@ async def test_unasked_handles(talk):
     assert len(update["newHandle"]) == 36
 
 
+@pytest.mark.rule("sessionResumptionUpdate", "follows the confirmed setup after 13 ms", families=("3.8", "3.8 ET"))
+async def test_handles_follow_the_setup(talk, stage):
+    await stage.serve(speed=1)
+    began = stage.clock.now()
+    client = await talk.dial()
+    await client.until("sessionResumptionUpdate")
+    assert client.at[-1] - began >= 0.313
+
+
 @pytest.mark.rule("sessionResumptionUpdate", "is the only one of its connection", families=("3.8", "3.8 ET"))
 async def test_one_handle(talk, values):
     client = await talk.open(**talk.tools())
@@ -77,12 +86,13 @@ async def test_handles_on_request(talk, values):
 )
 async def test_no_restart_while_generating(talk, values):
     client = await with_handle(talk)
+    before = handle_of(client)
     await client.type("Hello")
     turn = await client.turn()
     assert values(turn, "sessionResumptionUpdate") == [{}]
     renewed = (await client.receive())["sessionResumptionUpdate"]
     assert renewed["resumable"] is True
-    assert renewed["newHandle"] != handle_of(client) or renewed["newHandle"]
+    assert renewed["newHandle"] != before
 
 
 @pytest.mark.rule("sessionResumption", "brings the conversation back, and its account of tokens")

@@ -19,6 +19,15 @@ async def test_setup_complete_is_empty_and_first(talk):
     assert await client.receive() == {"setupComplete": {}}
 
 
+@pytest.mark.rule("setup", "is confirmed after 0.3 s")
+async def test_setup_takes_its_time(talk, stage):
+    await stage.serve(speed=2)
+    began = stage.clock.now()
+    client = await talk.dial()
+    await client.until("setupComplete")
+    assert client.at[-1] - began >= 0.3
+
+
 @pytest.mark.rule(
     "setup", "the model alone is enough where no thinking level is required", families=("3.1", "3.8", "2.5")
 )

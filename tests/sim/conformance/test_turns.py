@@ -37,6 +37,19 @@ async def test_audio_names_its_rate(talk, values):
     assert {part["inlineData"]["mimeType"] for part in parts} == {"audio/pcm;rate=24000"}
 
 
+@pytest.mark.rule("modelTurn", "audio comes in chunks of 200 ms; now and then a single sample comes first")
+async def test_chunks(talk, sounds):
+    client = await talk.open()
+    chunks = []
+    for text in ("Hello", "And hello again"):
+        await client.type(text)
+        chunks.append([len(pcm) // 2 for pcm in map(sounds.pcm_of, await client.turn()) if pcm])
+    (*usual, last), (tiny, *others, later) = chunks
+    assert set(usual + others) == {4800}
+    assert 0 < min(last, later) <= max(last, later) <= 4800
+    assert tiny == 1
+
+
 @pytest.mark.rule("modelTurn", "names its role on 3.8 and nowhere else")
 async def test_roles(talk, values):
     client = await talk.open()
@@ -152,6 +165,20 @@ async def test_interrupted_during_playback(talk, sounds):
     await client.until("generationComplete")
     await client.type("Stop")
     assert sounds.kinds(await client.turn())[:2] == ["interrupted", "turnComplete"]
+
+
+@pytest.mark.rule("interrupted", "no to three chunks of the old reply come after it")
+async def test_stale_chunks(talk, stage, sounds):
+    await stage.serve(speed=4)
+    client = await talk.open()
+    stale = []
+    for _ in range(4):
+        await client.type("a long story")
+        await client.until(sounds.pcm_of)
+        await client.send(clientContent={"turnComplete": True})
+        await client.until("interrupted")
+        stale.append(sum(bool(sounds.pcm_of(m)) for m in await client.turn()))
+    assert sorted(stale) == [0, 1, 2, 3]
 
 
 @pytest.mark.rule("interrupted", "the answer to the barge-in is a turn of its own")
