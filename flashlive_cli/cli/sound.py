@@ -12,8 +12,8 @@ from flashlive_cli.audio.clips import Clip
 from flashlive_cli.audio.filemic import WavMicrophone
 from flashlive_cli.audio.filespeaker import WavSpeaker
 from flashlive_cli.cli.casting import Cast
-from flashlive_cli.cli.devices import hands_free_warning
-from flashlive_cli.cli.remembered import Side, remember_device
+from flashlive_cli.cli.devices import Side, hands_free_warning
+from flashlive_cli.cli.remembered import remember_device
 from flashlive_cli.cli.rules import MICROPHONE, PROGRAM, SPEAKER
 from flashlive_cli.cli.screen import Screen
 from flashlive_cli.clock import Clock

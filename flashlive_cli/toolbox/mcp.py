@@ -23,7 +23,7 @@ from flashlive_cli.toolbox.answers import one_line
 from flashlive_cli.toolbox.mcp_config import LocalServer, RemoteServer, Server, read_servers
 from flashlive_cli.toolbox.mcp_schema import live_parameters
 from flashlive_cli.toolbox.schema import Unsayable
-from flashlive_cli.toolbox.tool import Declaration, Options, Outcome, Tool
+from flashlive_cli.toolbox.tool import NAME_CHARACTERS, NAME_LENGTH, Declaration, Options, Outcome, Tool
 
 if TYPE_CHECKING:
     from mcp_types import Tool as Listed
@@ -38,8 +38,7 @@ CONNECT_TIMEOUT_S: Final = 10.0
 _LEAVE_S: Final = 1.6
 """A server that is not down by then is cut off: a process killed, an HTTP session left to run out."""
 
-_LONGEST_NAME: Final = 128
-_ILLEGAL: Final = re.compile(r"[^A-Za-z0-9_.:-]")
+_ILLEGAL: Final = re.compile(f"[^{NAME_CHARACTERS}]")
 
 
 def open_servers(
@@ -192,13 +191,13 @@ def _names(tools: Sequence[tuple[str, str]], taken: Collection[str]) -> list[str
 
 
 def _legal(name: str) -> str:
-    legal = _ILLEGAL.sub("_", name)[:_LONGEST_NAME]
-    return legal if re.match(r"[A-Za-z_]", legal) else f"_{legal}"[:_LONGEST_NAME]
+    legal = _ILLEGAL.sub("_", name)[:NAME_LENGTH]
+    return legal if re.match(r"[A-Za-z_]", legal) else f"_{legal}"[:NAME_LENGTH]
 
 
 def _unused(name: str, used: Collection[str]) -> str:
     free, number = name, 1
     while free in used:
         number += 1
-        free = f"{name[: _LONGEST_NAME - 1 - len(str(number))]}_{number}"
+        free = f"{name[: NAME_LENGTH - 1 - len(str(number))]}_{number}"
     return free
