@@ -157,7 +157,7 @@ class TalkSound:
             self._remember("input", devices.microphone)
             self._remember("output", devices.speaker)
         if self._recovery is not None:
-            await self._stack.enter_async_context(self._recovery)
+            await self._stack.enter_async_context(self._recovery.running())
         return Sound(speaker, microphone)
 
     def meters(self) -> "Meters | None":
