@@ -9,7 +9,19 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parents[1] / "flashlive_cli"
-LOBBY = {"errors", "pcm", "clock", "loopback", "nearest", "printable", "private", "reports", "tasks"}
+LOBBY = {
+    "errors",
+    "pcm",
+    "clock",
+    "doorbell",
+    "inthread",
+    "loopback",
+    "nearest",
+    "printable",
+    "private",
+    "reports",
+    "tasks",
+}
 """Seen by every room; they see one another only."""
 
 MAY_SEE = {

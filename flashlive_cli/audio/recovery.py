@@ -18,9 +18,9 @@ from math import inf
 from typing import Final, Literal, Protocol
 
 from flashlive_cli.audio.devices import Device, likely_devices
-from flashlive_cli.audio.inthread import begin
 from flashlive_cli.audio.stream import driver_hangs, look_anew
 from flashlive_cli.errors import DeviceError
+from flashlive_cli.inthread import begin
 from flashlive_cli.tasks import Beside
 
 RETRY_S: Final = 0.5

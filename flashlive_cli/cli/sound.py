@@ -109,7 +109,7 @@ class TalkSound:
         if not self._cast.ears and not self._cast.mouth:
             return
         from flashlive_cli.audio.devices import SWITCH_INTERVAL_S  # noqa: PLC0415 - who has files needs no devices
-        from flashlive_cli.audio.inthread import begin  # noqa: PLC0415
+        from flashlive_cli.inthread import begin  # noqa: PLC0415
 
         self._stack.callback(sys.setswitchinterval, sys.getswitchinterval())
         sys.setswitchinterval(SWITCH_INTERVAL_S)
