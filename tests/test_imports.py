@@ -9,7 +9,19 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parents[1] / "flashlive_cli"
-LOBBY = {"errors", "pcm", "clock", "loopback", "nearest", "printable", "private", "reports"}
+LOBBY = {
+    "errors",
+    "pcm",
+    "clock",
+    "doorbell",
+    "inthread",
+    "loopback",
+    "nearest",
+    "printable",
+    "private",
+    "reports",
+    "tasks",
+}
 """Seen by every room; they see one another only."""
 
 MAY_SEE = {
@@ -17,7 +29,7 @@ MAY_SEE = {
     "session": {"protocol", *LOBBY},
     "audio": LOBBY - {"reports"},
     "decorator": {"errors"},
-    "toolbox": {"decorator", "errors", "loopback", "nearest", "printable"},
+    "toolbox": {"decorator", "errors", "loopback", "nearest", "printable", "tasks"},
     "ui": {"protocol", *LOBBY},
     "sim": LOBBY - {"reports"},
     "recording": LOBBY,

@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from flashlive_cli.audio.devices import Device
 from flashlive_cli.audio.ear import Ear, Eared
-from flashlive_cli.audio.lateness import Lateness
+from flashlive_cli.audio.lateness import LATEST_MS, Lateness
 from flashlive_cli.audio.losses import Losses
 from flashlive_cli.audio.rates import Resampler
 from flashlive_cli.audio.ring import Ring
@@ -26,11 +26,9 @@ from flashlive_cli.audio.stalls import Stalls
 from flashlive_cli.audio.stream import Stream
 from flashlive_cli.clock import Clock
 from flashlive_cli.errors import DeviceError
-from flashlive_cli.pcm import CHUNK_BYTES, CHUNK_S, SILENT_CHUNK, WIRE_IN, PcmFormat
+from flashlive_cli.pcm import CHUNK_BYTES, CHUNK_MS, CHUNK_S, SILENT_CHUNK, WIRE_IN, PcmFormat
 
 BLOCK_MS: Final = 20
-RING_MS: Final = 300
-"""Older speech than that is worth less than live speech: a stalled network must not make the model hear the past."""
 SILENT_S: Final = 0.3
 """A device that has given nothing for so long is silent; what it gives later of that time is of the past."""
 LOOK_S: Final = 0.1
@@ -212,8 +210,8 @@ class _Capture:
     def use(self, pcm: PcmFormat) -> None:
         """Take the format that the device is open in; before its first callback."""
         self._pcm = pcm
-        self._chunk_frames = pcm.frames_of_ms(20)
-        self._ring = Ring(pcm.frames_of_ms(RING_MS), overwrite=True, frame_bytes=pcm.frame_bytes)
+        self._chunk_frames = pcm.frames_of_ms(CHUNK_MS)
+        self._ring = Ring(pcm.frames_of_ms(LATEST_MS), overwrite=True, frame_bytes=pcm.frame_bytes)
         self._convert = None if pcm == WIRE_IN else _Converter(pcm)
         self._converted = bytearray()
         self.lateness = Lateness(pcm.rate_hz)

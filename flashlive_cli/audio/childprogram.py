@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, cast
 
-from flashlive_cli.audio import doorbell
+from flashlive_cli import doorbell
 from flashlive_cli.errors import ConfigError, DeviceError, reason_of
 from flashlive_cli.printable import printable
 

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Final, Literal
 import numpy as np
 import numpy.typing as npt
 
+from flashlive_cli.audio.lateness import LATEST_MS
 from flashlive_cli.audio.rates import filter_size, kernel
 from flashlive_cli.audio.ring import Ring
 from flashlive_cli.errors import DeviceError
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 Mode = Literal["cancel", "half"]
 State = Literal["learning", "cancelling", "half"]
 
-REFERENCE_RING_MS: Final = 320
+REFERENCE_RING_MS: Final = LATEST_MS + CHUNK_MS
 """What the microphone's ring holds, and a chunk: where that loses its oldest sound, this one must lose it too."""
 KEPT_BACKLOG_MS: Final = 30
 LATEST_BACKLOG_MS: Final = 60

@@ -11,7 +11,7 @@ import contextlib
 import threading
 from typing import TYPE_CHECKING, Final
 
-from flashlive_cli.audio import doorbell
+from flashlive_cli import doorbell
 from flashlive_cli.audio.clips import Clip
 from flashlive_cli.clock import Clock
 from flashlive_cli.errors import FileError

@@ -13,7 +13,7 @@ import threading
 from collections.abc import Callable
 from typing import IO, Final
 
-from flashlive_cli.audio import doorbell
+from flashlive_cli import doorbell
 from flashlive_cli.audio.mouth import Mouth
 from flashlive_cli.audio.playout import FADE_MS, Playout
 from flashlive_cli.audio.wavwrite import WavWriter, create_wav

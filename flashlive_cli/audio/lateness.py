@@ -8,8 +8,9 @@ one heap afterwards; or it is lost, and what comes afterwards is live. From each
 import math
 from typing import Final
 
-LATEST_S: Final = 0.3
-"""Older sound than that is worth less than live sound; see `cardmic.RING_MS`."""
+LATEST_MS: Final = 300
+"""Older sound is worth less than live sound: a stalled network must not make the model hear the past."""
+LATEST_S: Final = LATEST_MS / 1000
 DRIFT: Final = 0.002
 """So much may a device's clock run slower than ours, per second; ten times what crystals do."""
 STANDSTILL_S: Final = 0.2

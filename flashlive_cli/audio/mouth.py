@@ -4,7 +4,7 @@ import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 
-from flashlive_cli.audio import doorbell
+from flashlive_cli import doorbell
 from flashlive_cli.audio.playout import Playout
 from flashlive_cli.audio.tap import Tap
 from flashlive_cli.clock import Clock

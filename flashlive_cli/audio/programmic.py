@@ -10,9 +10,9 @@ import asyncio
 from collections.abc import Callable
 from typing import Final
 
-from flashlive_cli.audio.cardmic import RING_MS
 from flashlive_cli.audio.childprogram import CATCH_UP_S, CHECK_S, Program
 from flashlive_cli.audio.ear import Ear, Eared
+from flashlive_cli.audio.lateness import LATEST_MS
 from flashlive_cli.audio.pace import Pace
 from flashlive_cli.audio.ring import Ring
 from flashlive_cli.clock import Clock
@@ -78,7 +78,7 @@ class ProgramMicrophone(Eared):
         self.pcm = WIRE_IN
         self.latency_s = 0.0
         self._clock = clock
-        self._ring = Ring(WIRE_IN.frames_of_ms(RING_MS), overwrite=True)
+        self._ring = Ring(WIRE_IN.frames_of_ms(LATEST_MS), overwrite=True)
         self._arrived = asyncio.Event()
         self._bell_rung = False  # one at a time: a program may be much faster than the loop
         self._pace = Pace()  # the thread's, while there is one

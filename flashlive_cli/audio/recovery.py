@@ -11,16 +11,17 @@ comes and goes: there is no talk without it.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+import contextlib
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from math import inf
-from types import TracebackType
 from typing import Final, Literal, Protocol
 
 from flashlive_cli.audio.devices import Device, likely_devices
-from flashlive_cli.audio.inthread import begin
 from flashlive_cli.audio.stream import driver_hangs, look_anew
 from flashlive_cli.errors import DeviceError
+from flashlive_cli.inthread import begin
+from flashlive_cli.tasks import Beside
 
 RETRY_S: Final = 0.5
 PATIENCE_S: Final = 60.0
@@ -76,7 +77,7 @@ class _Care:
 
 class Recovery:
     """
-    Cares for the ends of a talk while it is entered; belongs to its event loop. Leave it before the ends are closed.
+    Cares for the ends of a talk while it is `running`; belongs to its event loop.
 
     `lost` may be told of an end before `watch` has been of it. All callbacks are called in the loop.
     """
@@ -107,8 +108,6 @@ class Recovery:
         self._news = asyncio.Event()
         self._look_anew_s = 0.0  # the next time at which a working end is shut for it
         self._loop = asyncio.get_running_loop()
-        self._tasks = asyncio.TaskGroup()
-        self._task: asyncio.Task[None] | None = None
 
     def watch(self, side: Side, end: End, wanted: str | None) -> None:
         """Care for an end from now on; see `_Care`."""
@@ -134,17 +133,15 @@ class Recovery:
         self._on_lost(care.side, care.end.name, str(error))
         self._news.set()
 
-    async def __aenter__(self) -> None:
-        await self._tasks.__aenter__()
-        self._task = self._tasks.create_task(self._run(), name="sound devices")
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
-    ) -> None:
-        if self._task is not None:
-            self._task.cancel()
-        # The group is told of no exception: it would wrap the block's own in a group.
-        await self._tasks.__aexit__(None, None, None)
+    @contextlib.asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Bring back what is lost; leave this before the ends are closed."""
+        async with Beside() as tasks:
+            task = tasks.create_task(self._run(), name="sound devices")
+            try:
+                yield
+            finally:
+                task.cancel()
 
     async def _run(self) -> None:
         """Bring back what is lost, until cancelled, or until it is given up."""

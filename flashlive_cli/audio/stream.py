@@ -13,11 +13,11 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Any, Final, Literal
 
-from flashlive_cli.audio import doorbell
+from flashlive_cli import doorbell
 from flashlive_cli.audio.devices import Device, load_portaudio
-from flashlive_cli.audio.inthread import begin
 from flashlive_cli.audio.stalls import FIRST_BEAT_LOOKS, LOOK_S, Stalls
 from flashlive_cli.errors import DeviceError, SoundSystemHangs
+from flashlive_cli.inthread import begin
 from flashlive_cli.pcm import PcmFormat
 from flashlive_cli.printable import printable
 

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Final, Literal, TypeVar
 
 from flashlive_cli.audio.devices import Device, find_device
-from flashlive_cli.cli.remembered import Side, remembered_device
+from flashlive_cli.cli.devices import Side
+from flashlive_cli.cli.remembered import remembered_device
 from flashlive_cli.errors import ConfigError, DeviceError, SoundSystemHangs
 
 FIND_PATIENCE_S: Final = 10.0

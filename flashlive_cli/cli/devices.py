@@ -61,8 +61,8 @@ def devices(as_json: JsonOption = False, config: ConfigOption = None, profile: P
 
 async def _look(resolved: "Resolved") -> "tuple[list[Device], Choices]":
     """Ask the sound system, in a thread that may be left alone."""
-    from flashlive_cli.audio.inthread import begin  # noqa: PLC0415
     from flashlive_cli.cli.choice import found_in_time  # noqa: PLC0415
+    from flashlive_cli.inthread import begin  # noqa: PLC0415
 
     return await found_in_time(begin(lambda: _find(resolved), name="devices"))
 

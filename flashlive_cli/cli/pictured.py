@@ -89,7 +89,7 @@ class Lines:
         if not isinstance(wish, Say):
             self._wish(wish)
         elif names_pictures(wish.text):
-            from flashlive_cli.audio.inthread import begin  # noqa: PLC0415 - for who sends pictures
+            from flashlive_cli.inthread import begin  # noqa: PLC0415 - for who sends pictures
 
             text, shows = wish.text, self._screen.panel is not None
             reading = begin(lambda: read_pictures(text, with_previews=shows), name="pictures")

@@ -5,8 +5,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from flashlive_cli.audio.inthread import begin
 from flashlive_cli.errors import ToolError
+from flashlive_cli.inthread import begin
 from flashlive_cli.printable import printable
 
 if TYPE_CHECKING:

@@ -1,10 +1,9 @@
 """The microphone and the speaker chosen last, kept in the user's state folder."""
 
-from typing import Final, Literal
+from typing import Final
 
+from flashlive_cli.cli.devices import Side
 from flashlive_cli.cli.statefile import read_state, write_state
-
-Side = Literal["input", "output"]
 
 FILE: Final = "devices.json"
 

@@ -12,8 +12,8 @@ from flashlive_cli.audio.clips import Clip
 from flashlive_cli.audio.filemic import WavMicrophone
 from flashlive_cli.audio.filespeaker import WavSpeaker
 from flashlive_cli.cli.casting import Cast
-from flashlive_cli.cli.devices import hands_free_warning
-from flashlive_cli.cli.remembered import Side, remember_device
+from flashlive_cli.cli.devices import Side, hands_free_warning
+from flashlive_cli.cli.remembered import remember_device
 from flashlive_cli.cli.rules import MICROPHONE, PROGRAM, SPEAKER
 from flashlive_cli.cli.screen import Screen
 from flashlive_cli.clock import Clock
@@ -109,7 +109,7 @@ class TalkSound:
         if not self._cast.ears and not self._cast.mouth:
             return
         from flashlive_cli.audio.devices import SWITCH_INTERVAL_S  # noqa: PLC0415 - who has files needs no devices
-        from flashlive_cli.audio.inthread import begin  # noqa: PLC0415
+        from flashlive_cli.inthread import begin  # noqa: PLC0415
 
         self._stack.callback(sys.setswitchinterval, sys.getswitchinterval())
         sys.setswitchinterval(SWITCH_INTERVAL_S)
@@ -157,7 +157,7 @@ class TalkSound:
             self._remember("input", devices.microphone)
             self._remember("output", devices.speaker)
         if self._recovery is not None:
-            await self._stack.enter_async_context(self._recovery)
+            await self._stack.enter_async_context(self._recovery.running())
         return Sound(speaker, microphone)
 
     def meters(self) -> "Meters | None":

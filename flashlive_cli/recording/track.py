@@ -22,9 +22,9 @@ from typing import Final, Protocol, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from flashlive_cli.pcm import FULL_SCALE, PcmFormat
+from flashlive_cli.pcm import FULL_SCALE, WIRE_OUT, PcmFormat
 
-RATE_HZ: Final = 24_000
+RATE_HZ: Final = WIRE_OUT.rate_hz
 """Of a timeline, in frames per second."""
 
 LOOKAHEAD_S: Final = 0.25

@@ -18,10 +18,10 @@ from typing import IO, Final
 import numpy as np
 import numpy.typing as npt
 
-from flashlive_cli.pcm import PcmFormat
+from flashlive_cli.pcm import WIRE_OUT, PcmFormat
 from flashlive_cli.private import open_private
 
-STEREO: Final = PcmFormat(24_000, 2)
+STEREO: Final = PcmFormat(WIRE_OUT.rate_hz, 2)
 USER: Final = 0
 MODEL: Final = 1
 

@@ -12,11 +12,10 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaWarningKind
 
 from flashlive_cli.toolbox.arguments import Function, adapter_of, complaint_about_default, parameters_of, refusal
 from flashlive_cli.toolbox.schema import ENUM_NAMES, Schema, Unsayable, live_schema
-from flashlive_cli.toolbox.tool import Declaration
+from flashlive_cli.toolbox.tool import NAME_CHARACTERS, NAME_LENGTH, Declaration
 
-_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.:-]{0,127}")
-"""What the service takes as a function's name (comment in the published proto)."""
-_NAME_IN_WORDS: Final = "ASCII letters, digits and _ . : - only, a letter or underscore first, 128 at most"
+_NAME: Final = re.compile(rf"[A-Za-z_][{NAME_CHARACTERS}]{{0,{NAME_LENGTH - 1}}}")
+_NAME_IN_WORDS: Final = f"ASCII letters, digits and _ . : - only, a letter or underscore first, {NAME_LENGTH} at most"
 
 
 def declare(function: Function, *, name: str | None = None, description: str | None = None) -> Declaration:

@@ -12,18 +12,19 @@ imported where the first server is opened.
 """
 
 import asyncio
+import contextlib
 import re
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
-from types import TracebackType
 from typing import TYPE_CHECKING, Final
 
 from flashlive_cli.errors import ToolError
+from flashlive_cli.tasks import Beside
 from flashlive_cli.toolbox.answers import one_line
 from flashlive_cli.toolbox.mcp_config import LocalServer, RemoteServer, Server, read_servers
 from flashlive_cli.toolbox.mcp_schema import live_parameters
 from flashlive_cli.toolbox.schema import Unsayable
-from flashlive_cli.toolbox.tool import Declaration, Options, Outcome, Tool
+from flashlive_cli.toolbox.tool import NAME_CHARACTERS, NAME_LENGTH, Declaration, Options, Outcome, Tool
 
 if TYPE_CHECKING:
     from mcp_types import Tool as Listed
@@ -38,17 +39,17 @@ CONNECT_TIMEOUT_S: Final = 10.0
 _LEAVE_S: Final = 1.6
 """A server that is not down by then is cut off: a process killed, an HTTP session left to run out."""
 
-_LONGEST_NAME: Final = 128
-_ILLEGAL: Final = re.compile(r"[^A-Za-z0-9_.:-]")
+_ILLEGAL: Final = re.compile(f"[^{NAME_CHARACTERS}]")
 
 
-def open_servers(
+@contextlib.asynccontextmanager
+async def open_servers(
     servers: Sequence[Server],
     *,
     on_trouble: Callable[[str], None],
     taken: Collection[str] = (),
     connect_timeout_s: float = CONNECT_TIMEOUT_S,
-) -> "OpenServers":
+) -> AsyncIterator[list[Tool]]:
     """
     Connect to all servers at once; a context that gives their tools, in the order of servers and lists.
 
@@ -72,87 +73,65 @@ def open_servers(
     Raises, on entering:
         ToolError: a server does not come up, or the SDK is not installed.
     """
-    return OpenServers(servers, on_trouble, taken, connect_timeout_s)
-
-
-class OpenServers:
-    """See `open_servers`."""
-
-    def __init__(
-        self,
-        servers: Sequence[Server],
-        on_trouble: Callable[[str], None],
-        taken: Collection[str],
-        connect_timeout_s: float,
-    ) -> None:
-        self._servers = servers
-        self._on_trouble = on_trouble
-        self._taken = taken
-        self._connect_timeout_s = connect_timeout_s
-        self._tasks = asyncio.TaskGroup()
-        self._links: list[Link] = []
-
-    async def __aenter__(self) -> list[Tool]:
-        if not self._servers:
-            await self._tasks.__aenter__()
-            return []
+    if not servers:
+        yield []
+        return
+    try:
+        from flashlive_cli.toolbox.mcp_link import Link  # noqa: PLC0415 - an extra, and half a second
+    except ImportError as exc:
+        raise ToolError("MCP servers need the extra: pip install 'flashlive-cli[mcp]'") from exc
+    async with Beside() as tasks:
+        links = [Link(server, tasks, on_trouble=on_trouble, connect_timeout_s=connect_timeout_s) for server in servers]
         try:
-            from flashlive_cli.toolbox.mcp_link import Link  # noqa: PLC0415 - an extra, and half a second
-        except ImportError as exc:
-            raise ToolError("MCP servers need the extra: pip install 'flashlive-cli[mcp]'") from exc
-        await self._tasks.__aenter__()
-        try:
-            self._links = [
-                Link(server, self._tasks, on_trouble=self._on_trouble, connect_timeout_s=self._connect_timeout_s)
-                for server in self._servers
-            ]
-            return self._tools(await self._all_opened())
-        except BaseException:
-            await self.__aexit__(None, None, None)
-            raise
-
-    async def __aexit__(
-        self, exc_type: type[BaseException] | None, exc_val: BaseException | None, exc_tb: TracebackType | None
-    ) -> None:
-        for link in self._links:
-            link.leave()
-        running = {link.task for link in self._links}
-        try:
-            if running:
-                await asyncio.wait(running, timeout=_LEAVE_S)
+            yield _tools(links, await _all_opened(links), on_trouble, taken)
         finally:
-            for task in running:
-                task.cancel()
-            # The group is told of no exception: it would wrap the block's own in a group.
-            await self._tasks.__aexit__(None, None, None)
+            await _leave(links)
 
-    async def _all_opened(self) -> list[list["Listed"]]:
-        pending = {link.opened for link in self._links}
-        while pending:
-            done, pending = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
-            for opened in done:
-                if isinstance(failure := opened.result(), ToolError):
-                    raise failure
-        results = [link.opened.result() for link in self._links]
-        return [result for result in results if not isinstance(result, ToolError)]
 
-    def _tools(self, lists: list[list["Listed"]]) -> list[Tool]:
-        sayable: list[tuple[Link, Listed, Declaration]] = []
-        for link, listed in zip(self._links, lists, strict=True):
-            for tool in listed:
-                try:
-                    parameters = live_parameters(tool.input_schema)
-                except Unsayable as exc:
-                    why = one_line(f"server {link.name}: its tool {tool.name} is left out: {exc}")
-                    self._on_trouble(why)
-                else:
-                    about = tool.description or tool.title or ""
-                    sayable.append((link, tool, Declaration(tool.name, about, parameters)))
-        names = _names([(link.name, tool.name) for link, tool, _ in sayable], self._taken)
-        return [
-            ServerTool(link, tool, Declaration(name, said.description, said.parameters))
-            for name, (link, tool, said) in zip(names, sayable, strict=True)
-        ]
+async def _leave(links: Sequence["Link"]) -> None:
+    for link in links:
+        link.leave()
+    running = {link.task for link in links}
+    try:
+        await asyncio.wait(running, timeout=_LEAVE_S)
+    finally:
+        for task in running:
+            task.cancel()
+
+
+async def _all_opened(links: Sequence["Link"]) -> list[list["Listed"]]:
+    pending = {link.opened for link in links}
+    while pending:
+        done, pending = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
+        for opened in done:
+            if isinstance(failure := opened.result(), ToolError):
+                raise failure
+    results = [link.opened.result() for link in links]
+    return [result for result in results if not isinstance(result, ToolError)]
+
+
+def _tools(
+    links: Sequence["Link"],
+    lists: Sequence[Sequence["Listed"]],
+    on_trouble: Callable[[str], None],
+    taken: Collection[str],
+) -> list[Tool]:
+    sayable: list[tuple[Link, Listed, Declaration]] = []
+    for link, listed in zip(links, lists, strict=True):
+        for tool in listed:
+            try:
+                parameters = live_parameters(tool.input_schema)
+            except Unsayable as exc:
+                why = one_line(f"server {link.name}: its tool {tool.name} is left out: {exc}")
+                on_trouble(why)
+            else:
+                about = tool.description or tool.title or ""
+                sayable.append((link, tool, Declaration(tool.name, about, parameters)))
+    names = _names([(link.name, tool.name) for link, tool, _ in sayable], taken)
+    return [
+        ServerTool(link, tool, Declaration(name, said.description, said.parameters))
+        for name, (link, tool, said) in zip(names, sayable, strict=True)
+    ]
 
 
 class ServerTool:
@@ -192,13 +171,13 @@ def _names(tools: Sequence[tuple[str, str]], taken: Collection[str]) -> list[str
 
 
 def _legal(name: str) -> str:
-    legal = _ILLEGAL.sub("_", name)[:_LONGEST_NAME]
-    return legal if re.match(r"[A-Za-z_]", legal) else f"_{legal}"[:_LONGEST_NAME]
+    legal = _ILLEGAL.sub("_", name)[:NAME_LENGTH]
+    return legal if re.match(r"[A-Za-z_]", legal) else f"_{legal}"[:NAME_LENGTH]
 
 
 def _unused(name: str, used: Collection[str]) -> str:
     free, number = name, 1
     while free in used:
         number += 1
-        free = f"{name[: _LONGEST_NAME - 1 - len(str(number))]}_{number}"
+        free = f"{name[: NAME_LENGTH - 1 - len(str(number))]}_{number}"
     return free

@@ -2,10 +2,14 @@
 
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Final, Literal, Protocol
 
 Answer = dict[str, object]
 """`{"output": JSON value}` or `{"error": one line}`: the two keys the service knows."""
+
+NAME_LENGTH: Final = 128
+NAME_CHARACTERS: Final = "A-Za-z0-9_.:-"
+"""Of a function's name, and how many; a letter or underscore comes first (comment in the published proto)."""
 
 Scheduling = Literal["SILENT", "WHEN_IDLE", "INTERRUPT"]
 

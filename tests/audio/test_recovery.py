@@ -75,7 +75,7 @@ async def test_a_device_that_opens_and_stalls_each_time_is_given_up_all_the_same
     talk = Talk(patience_s=0.3)
     talk.microphone.is_there = False
     talk.microphone.while_opening = lambda: talk.recovery.lost("microphone", DeviceError("has stalled"))
-    async with talk.recovery:
+    async with talk.recovery.running():
         talk.recovery.lost("microphone", DeviceError("the microphone (card) went away"))
         await until(lambda: talk.given_up)
 
@@ -95,7 +95,7 @@ async def test_who_is_told_that_an_end_is_back_finds_the_other_one_open_as_it_wi
 
     monkeypatch.setattr(recovery_module, "look_anew", plugged_in)
     talk.microphone.is_there = False
-    async with talk.recovery:
+    async with talk.recovery.running():
         talk.recovery.lost("microphone", DeviceError("the microphone (card) went away"))
         await until(lambda: "microphone back" in talk.did)
 

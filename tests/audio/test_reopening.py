@@ -81,7 +81,7 @@ class Cared:
             )
             stack.push_async_callback(self.microphone.close)
             recovery.watch("microphone", self.microphone, None)
-            await stack.enter_async_context(recovery)
+            await stack.enter_async_context(recovery.running())
             reading = tasks.create_task(self.read())
             await until(lambda: len(self.chunks) > 25)
             yield self

@@ -121,6 +121,7 @@ def test_the_words_of_the_command_line_are_those_of_the_settings() -> None:
     assert words("thinking") == get_args(talk.Level)
     assert words("start_sensitivity") == words("end_sensitivity") == get_args(talk.Sensitivity)
     assert words("log_level") == get_args(talk.LogLevel)
+    assert words("video_when") == get_args(talk.VideoWhen)
 
 
 def test_the_simulator_ends_when_nobody_reads_its_notes(shell) -> None:

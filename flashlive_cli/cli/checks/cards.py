@@ -3,13 +3,13 @@
 from dataclasses import replace
 
 from flashlive_cli.audio.devices import Device, list_devices, load_portaudio
-from flashlive_cli.audio.inthread import begin
 from flashlive_cli.cli.checks import Check, Tell, failure
 from flashlive_cli.cli.choice import Choice, choose_device, found_in_time
 from flashlive_cli.cli.devices import HANDS_FREE, HANDS_FREE_ADVICE, Side, why
 from flashlive_cli.cli.exits import DEVICE
 from flashlive_cli.config import Resolved
 from flashlive_cli.errors import FlashliveError, SoundSystemHangs
+from flashlive_cli.inthread import begin
 
 _RESTART = (
     "restart it (systemctl --user restart pipewire pipewire-pulse, or pulseaudio -k), or plug the device in again"

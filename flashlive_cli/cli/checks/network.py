@@ -17,9 +17,9 @@ from datetime import UTC, datetime
 from typing import Any, Final, cast
 from urllib.parse import urlsplit
 
-from flashlive_cli.audio.inthread import begin
 from flashlive_cli.cli.checks import Check, Tell, ms
 from flashlive_cli.cli.exits import SERVICE
+from flashlive_cli.inthread import begin
 from flashlive_cli.session.endpoint import Endpoint
 
 _SOON_DAYS: Final = 3

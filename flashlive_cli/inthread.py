@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable
 from typing import TypeVar
 
-from flashlive_cli.audio import doorbell
+from flashlive_cli import doorbell
 
 T = TypeVar("T")
 
