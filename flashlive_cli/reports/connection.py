@@ -88,10 +88,17 @@ class Noted(Struct, frozen=True):
 
 
 class Warned(Struct, frozen=True):
-    """Something the user should know; the talk goes on."""
+    """
+    Something the user should know; the talk goes on.
+
+    Attributes:
+        message: what.
+        unanswered_s: for how long the service has been silent that owes an answer; None where it is not that.
+    """
 
     type: ClassVar = "warning"
     message: str
+    unanswered_s: float | None = None
 
 
 class Failed(Struct, frozen=True):

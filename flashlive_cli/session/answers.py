@@ -55,24 +55,43 @@ class Answers:
         self._news = asyncio.Event()
         self._generated_s: float | None = None
         self._moved_s = 0.0
-        self._sign_s = 0.0
+        self._silent_since_s = 0.0  # the latest at which it was no wonder, or no longer so, that nothing came
+        self._told_of_s: float | None = None  # the silence that the user was told of last
         self._arrivals = 0  # since the last sign
+        self._typed_s: float | None = None  # the typed line that has met with nothing yet
+        self._midway = False  # of a reply; words that trail behind the end of their turn are none
 
     def news(self) -> None:
         """Note that something has happened: the narrator knows what."""
+        if self._typed_s is not None and self.has_begun(self._typed_s):
+            self._typed_s = None
         self._news.set()
+
+    def asked(self, now: float) -> None:
+        """Note that the server was told what it has not answered: what a tool has come to, say."""
+        self._silent_since_s = max(self._silent_since_s, now)
+        self.news()
+
+    def typed(self, asked_s: float) -> None:
+        """Note that a line that was typed then goes out, be it once more."""
+        self._typed_s = asked_s
+        self.asked(asked_s)
+
+    def stopped(self) -> None:
+        """Note that the user does not want the answer to the typed line."""
+        self._typed_s = None
 
     def arrived(self) -> None:
         """Note that another connection carries the talk: its silence begins now."""
-        self._moved_s = self._clock.now()
+        self._moved_s, self._midway = self._clock.now(), False
         self._arrivals += 1
         if self._arrivals <= MOST_ARRIVALS:
-            self._sign_s = self._moved_s
+            self._silent_since_s = self._moved_s
         self.news()
 
     def fell_silent(self, now: float) -> None:
         """Note that all that had come has been played: what is waited for begins to be late only now."""
-        self._sign_s = now
+        self._silent_since_s = now
         self.news()
 
     def answered_since(self, asked_s: float) -> bool:
@@ -87,7 +106,8 @@ class Answers:
     def told(self, event: e.Event, now: float) -> None:
         """Note what the server said, before the narrator is told."""
         if not isinstance(event, _NO_SIGN):
-            self._sign_s, self._arrivals = now, 0
+            self._silent_since_s, self._arrivals = now, 0
+        self._follow(event)
         match event:
             case e.SpeechStarted():
                 self.unanswered_speech = True
@@ -101,6 +121,22 @@ class Answers:
                 self.unanswered_speech = False
             case e.ToolCall() | e.AudioChunk() | e.OutputTranscript():
                 self.unanswered_speech = False
+            case _:
+                pass
+
+    def _follow(self, event: e.Event) -> None:
+        """Follow the reply, and the turn that has none."""
+        match event:
+            case e.AudioChunk():
+                self._midway = True
+            case e.OutputTranscript() | e.ModelText():
+                self._midway |= self.unanswered_speech or self._typed_s is not None
+            case e.GenerationComplete() | e.Interrupted():
+                self._midway = False
+            case e.TurnComplete():
+                self._midway = False
+                if not self.has_begun(self._narrator.turn_completed_s or 0.0):  # a turn of nothing
+                    self._typed_s = None
             case _:
                 pass
 
@@ -126,7 +162,7 @@ class Answers:
                     return self._gave_up_on(name, since=begun)
                 told_of_stall = True
                 what = "nothing more of the answer" if self.has_begun(begun) else "no answer"
-                self._report(Warned(f"{what} to {name} for {self._patience.stall_s:g} s"))
+                self._report(self._stalled(f"{what} to {name}"))
         return True
 
     async def watch(self, *, finish: Callable[[], Awaitable[None]], break_off: Callable[[], None]) -> None:
@@ -141,12 +177,13 @@ class Answers:
         broken: float | None = None
         while True:
             await self._clock.sleep(LOOK_S)
+            self._tell_of_silence()
             started_s, silent_s = self._unanswered_for()
             if started_s is None or silent_s < self._patience.stall_s:
                 continue
             if nudged != started_s:
                 nudged = started_s
-                self._report(Warned(f"no answer for {self._patience.stall_s:g} s after you stopped speaking"))
+                self._report(self._stalled("no answer", " after you stopped speaking"))
                 await finish()
             elif broken != started_s and silent_s >= 2 * self._patience.stall_s and self.unanswered_speech:
                 broken = started_s
@@ -159,10 +196,37 @@ class Answers:
         if started_s is None or ended_s is None or ended_s < started_s or self._moving():
             return None, 0.0
         heard = self.unanswered_speech or ended_s - started_s >= UTTERANCE_S
-        busy = self._line.protocol.ledger.open_calls or self._sound.speaker.held_frames
-        if not heard or busy or self.has_begun(started_s):
+        if not heard or self._has_reason() or self.has_begun(started_s):
             return None, 0.0
         return started_s, self._clock.now() - max(ended_s, self._moved_s)
+
+    def _tell_of_silence(self) -> None:
+        """Tell, once for each, of a silence that is none after speech: see `_unanswered_for`."""
+        missing, since_s = self._missing(), self._silent_since_s
+        if missing is None or self._told_of_s == since_s or self._moving() or self._has_reason():
+            return
+        if self._clock.now() - max(since_s, self._moved_s) >= self._patience.stall_s:
+            self._told_of_s = since_s
+            self._report(self._stalled(*missing))
+
+    def _missing(self) -> tuple[str, str] | None:
+        """Say what has not come, and to what; None where nothing is waited for, or `_unanswered_for` tells of it."""
+        protocol, (spoken_s, _) = self._line.protocol, self._unanswered_for()
+        if self._typed_s is not None and (spoken_s is None or spoken_s < self._typed_s):
+            return "no answer", " after your typed line"
+        if spoken_s is not None or protocol.state is State.CUT:  # what was cut is not waited for
+            return None
+        if (self._midway and protocol.state is State.REPLYING) or protocol.ledger.in_progress:
+            return "nothing more of the answer", ""
+        return None if protocol.ledger.settled else ("no answer", " to what a tool returned")
+
+    def _stalled(self, what: str, after: str = "") -> Warned:
+        stall_s = self._patience.stall_s
+        return Warned(f"{what} for {stall_s:g} s{after}", unanswered_s=stall_s)
+
+    def _has_reason(self) -> bool:
+        """Whether the server may well be silent: a tool runs, or it waits until the reply should have been played."""
+        return bool(self._line.protocol.ledger.open_calls or self._sound.speaker.held_frames)
 
     def _patience_s(self, waiting_since: float, *, stalled: bool) -> float | None:
         """How long to wait for the next sign of the server; None as long as there is a reason for its silence."""
@@ -175,7 +239,7 @@ class Answers:
         most_s = self._real(self._patience.stall_s)
         if stalled:
             most_s = max(most_s, self._real(self._patience.answer_s))
-        return max(0.0, most_s - self._clock.real(self._clock.now() - max(waiting_since, self._sign_s)))
+        return max(0.0, most_s - self._clock.real(self._clock.now() - max(waiting_since, self._silent_since_s)))
 
     def _real(self, seconds: float) -> float:
         """Real seconds for so many of conversation, but no fewer than a busy machine needs to answer at all."""

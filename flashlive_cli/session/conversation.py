@@ -95,7 +95,7 @@ class Conversation:
             family=family,
             clock=clock,
             consent=consent,
-            answer=self._results.tell,
+            answer=self._tell,
             report=report,
         )
         self._sight = Sight(eyes, sound, self._gate, family=family, wire=self._wire, report=report, clock=clock)
@@ -219,6 +219,11 @@ class Conversation:
         if asked is None or not midway or self._calls.open or (settled and self._questions.is_answered(asked)):
             return None
         return asked
+
+    async def _tell(self, answer: c.ToolAnswer) -> None:
+        """Tell the server what a tool has come to."""
+        await self._results.tell(answer)
+        self._answers.asked(self._clock.now())
 
     async def _chat(self) -> None:
         """Let the user talk, to a limit if there is one, and to the end of the turn that runs then."""

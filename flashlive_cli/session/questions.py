@@ -46,10 +46,12 @@ class Questions:
     def typed(self, text: str, now: float, images: tuple[tuple[bytes, str], ...] = ()) -> None:
         """Note a typed one, which is about to go out."""
         self._typed = Asked(now, text, images)
+        self._answers.typed(now)
 
     def stopped(self, now: float) -> None:
         """Note that the user does not want the answers to what was asked before."""
         self._stopped_s = now
+        self._answers.stopped()
 
     def gave_up(self) -> None:
         """Note that no answer to the typed one is waited for any more."""
@@ -85,6 +87,7 @@ class Questions:
         """
         self._times = (asked.at, self._times[1] + 1 if self._times[0] == asked.at else 2)
         if asked.text is not None:
+            self._answers.typed(asked.at)
             await wire.type_text(asked.text, asked.images)
             return True
         said = self._uplink.said_since(asked.at) if self._uplink is not None else b""

@@ -3,8 +3,10 @@ A talk outlives its connections: carry it over one, judge what ended that, move,
 
     pump ─► lost, or time to leave ─► judge ─► close, wait, dial ─► pump
 
-A planned move (the server's `goAway`, new tools) waits for a quiet moment, for as long as there is time. Sound that
-has come is played on meanwhile; what is said meanwhile is kept and sent first.
+A planned move (the server's `goAway`, new tools) waits for a quiet moment, for as long as there is time. While there
+is much, a `goAway` waits for a pause, and not in the first moments of a connection: who moved at once was seen to lose
+the greeting, and to meet with silence from then on. Sound that has come is played on meanwhile; what is said meanwhile
+is kept and sent first.
 """
 
 import asyncio
@@ -34,6 +36,12 @@ from flashlive_cli.session.verdict import (
 
 LEAVE_EARLY_S: Final = 10.0
 """Before the server ends the connection: who stays to the end is cut off with 1008."""
+MUCH_TIME_S: Final = 15.0
+"""Before the end; where less is left, the first quiet moment is taken."""
+PAUSE_S: Final = 2.0
+"""Of quiet, while there is much time."""
+YOUNG_S: Final = 10.0
+"""A connection on which no turn has ended is left no sooner, while there is much time."""
 QUIET_CHECK_S: Final = 0.1
 
 
@@ -105,6 +113,10 @@ class Keeper:
         self.in_place = asyncio.Event()
         self._leaving = asyncio.Event()
         self._leave_by_s = 0.0
+        self._ends_s = 0.0  # the connection, as the server has said
+        self._led_s = 0.0
+        self._turn_ended = False  # on this connection
+        self._quiet_since_s: float | None = None
         self._hurry = False
         self._finished = asyncio.Event()
         self._arrived = asyncio.Event()
@@ -122,11 +134,16 @@ class Keeper:
         return self._leaving.is_set() or (self._renewal is not None and self._renewal.pending.is_set())
 
     def told(self, event: e.Event, now: float) -> None:
-        """Take notice of `GoAway`."""
-        if isinstance(event, e.GoAway):
-            early_s = min(LEAVE_EARLY_S, event.time_left_s / 2)
-            self._leave_by_s = now + event.time_left_s - early_s
-            self._leaving.set()
+        """Take notice of `GoAway`, and of turns that end."""
+        match event:
+            case e.GoAway(time_left_s):
+                self._ends_s = now + time_left_s
+                self._leave_by_s = self._ends_s - min(LEAVE_EARLY_S, time_left_s / 2)
+                self._leaving.set()
+            case e.TurnComplete():
+                self._turn_ended = True
+            case _:
+                pass
 
     def break_off(self) -> None:
         """Give the present connection up, and go on over another."""
@@ -134,7 +151,7 @@ class Keeper:
 
     async def settle(self) -> None:
         """Between two turns: let a move that is due happen now."""
-        while self.due and self._traveller.is_idle():
+        while self.due and self._traveller.is_idle() and not (self._has_time() and self._is_young()):
             self._hurry = True
             self._arrived.clear()
             await self._arrived.wait()
@@ -168,6 +185,7 @@ class Keeper:
                 raise
 
     def _lead(self) -> None:
+        self._led_s, self._turn_ended, self._quiet_since_s = self._clock.now(), False, None
         self.in_place.set()
         if self._uplink is not None:
             self._uplink.lead(self.wire)
@@ -198,9 +216,26 @@ class Keeper:
             await asyncio.sleep(QUIET_CHECK_S)
 
     def _may_leave(self) -> bool:
-        if self._leaving.is_set() and self._clock.now() >= self._leave_by_s:
+        now = self._clock.now()
+        if self._leaving.is_set() and now >= self._leave_by_s:
             return True
-        return self._is_moment()
+        if not self._is_moment():
+            self._quiet_since_s = None
+            return False
+        if self._quiet_since_s is None:
+            self._quiet_since_s = now
+        if self._hurry or not self._has_time():
+            return True
+        return now - self._quiet_since_s >= PAUSE_S and not self._is_young()
+
+    def _has_time(self) -> bool:
+        """Whether nothing but a `goAway` wants the talk to move, and the end that it told of is far."""
+        renews = self._renewal is not None and self._renewal.pending.is_set()
+        return self._leaving.is_set() and not renews and self._ends_s - self._clock.now() > MUCH_TIME_S
+
+    def _is_young(self) -> bool:
+        """Whether the connection has just begun, and no turn has ended on it."""
+        return not self._turn_ended and self._clock.now() - self._led_s < YOUNG_S
 
     def _is_moment(self) -> bool:
         return self._traveller.is_idle() if self._hurry else self._traveller.is_quiet()

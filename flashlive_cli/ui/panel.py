@@ -235,7 +235,8 @@ def _said_of(state: State, meters: Meters | None, now: float) -> tuple[Doing, st
     doing = state.doing
     if state.lost and doing in {"listening", "replying", "hearing"}:
         return doing, f"no {' and no '.join(sorted(state.lost))}"
-    if doing in {"listening", "replying"} and meters is not None and meters.held_ms >= 1:
+    silent = doing in {"listening", "replying"} or (doing == "waiting" and state.replying)
+    if silent and meters is not None and meters.held_ms >= 1:
         return "replying", ""
     if doing == "listening" and state.microphone == "muted":
         return doing, "microphone muted"

@@ -123,8 +123,8 @@ class State:
         echo: what is done against the echo; None where there is none.
         erle_db: by how much it is lowered, as measured.
         hearing: the user is being heard.
-        waiting_since: when the user had said all, while nothing has come back yet.
-        replying: a reply is coming in or being spoken.
+        waiting_since: when the user had said all, while nothing has come back yet; or since when a reply has stalled.
+        replying: a reply is coming in or being spoken, or has stalled.
         running: words and calls that are not final, in the order of their beginning.
         answer: latency of the last turn.
         barge_in: latency of the last barge-in.
@@ -175,7 +175,7 @@ class State:
             return self.link
         if self.hearing:
             return "hearing"
-        if self.replying:
+        if self.replying and self.waiting_since is None:
             return "replying"
         if self.calls:
             return "working"

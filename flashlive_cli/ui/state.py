@@ -127,8 +127,10 @@ def _linked(state: State, told: _Linked, now: float) -> State:
             state = _note(state, "note", f"recording to {folder}")
         case r.Noted(message=message):
             state = _note(state, "note", message)
-        case r.Warned(message=message):
+        case r.Warned(message=message, unanswered_s=unanswered_s):
             state = _note(state, "warning", message)
+            if state.replying and unanswered_s is not None:
+                state = replace(state, waiting_since=now - unanswered_s)
         case r.Failed(message=message):
             state = _note(state, "error", message)
         case _:
@@ -166,11 +168,11 @@ def _spoken(state: State, told: _Spoken, now: float) -> State:
         }:
             pass  # our own ear hears it, and nobody else
         case r.SpeechStarted():
-            state = replace(state, hearing=True, waiting_since=None)
+            state = replace(state, hearing=True, waiting_since=_stalled_since(state))
         case r.SpeechEnded():
-            state = replace(state, hearing=False, waiting_since=None if state.replying else now)
-        case r.Transcript(final=False):
-            state = _said_more(state, told)
+            state = replace(state, hearing=False, waiting_since=_stalled_since(state) if state.replying else now)
+        case r.Transcript(role=role, final=False):
+            state = _said_more(state if role == "user" else _going_on(state), told)
         case r.Transcript(role="user", text=text):
             waiting = now if state.waiting_since is None and not state.replying else state.waiting_since
             state = replace(_finish(_without_words(state, "user"), Said("user", text)), waiting_since=waiting)
@@ -185,11 +187,11 @@ def _spoken(state: State, told: _Spoken, now: float) -> State:
             running = tuple(replace(each, cut=True) if _is_words(each, "model") else each for each in state.running)
             if running == state.running:
                 state = _note(state, "note", f"the reply was cut after {heard_ms / 1000:.1f} s")
-            state = replace(state, running=running, replying=False)
+            state = replace(_going_on(state), running=running, replying=False)
         case r.ReplyComplete(reason=reason):
             if reason is not None:
                 state = _note(state, "warning", f"the reply ended early: {reason}")
-            state = replace(_without_words(state, "model"), replying=False)
+            state = replace(_without_words(_going_on(state), "model"), replying=False)
         case _:
             assert_never(told)
     return state
@@ -286,6 +288,16 @@ def _acted(state: State, told: Act) -> State:
         case _:
             assert_never(told)
     return state
+
+
+def _stalled_since(state: State) -> float | None:
+    """Return since when the reply has stalled that runs; None where it goes on, or none runs."""
+    return state.waiting_since if state.replying else None
+
+
+def _going_on(state: State) -> State:
+    """Have a reply that had stalled go on, or end."""
+    return replace(state, waiting_since=None) if state.replying else state
 
 
 def _said_more(state: State, told: r.Transcript) -> State:

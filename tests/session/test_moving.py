@@ -11,19 +11,21 @@ from flashlive_cli.errors import ConnectionLost, NoAnswer
 from flashlive_cli.protocol import commands as c
 from flashlive_cli.reports import (
     MicrophoneSwitched,
+    ReplyComplete,
     ReplyFlushed,
     SessionLeaving,
     SessionMoving,
+    SessionReady,
     SessionResumed,
     Transcript,
     Warned,
 )
 from flashlive_cli.session import calls as calls_module
 from flashlive_cli.session.answers import LOOK_S
-from flashlive_cli.session.givens import Patience, Spoken, Typed
+from flashlive_cli.session.givens import Cue, Patience, Spoken, Typed, Unsaid
 from flashlive_cli.session.limits import Limits
 from flashlive_cli.session.questions import MOST_TIMES
-from flashlive_cli.session.reconnect import QUIET_CHECK_S
+from flashlive_cli.session.reconnect import MUCH_TIME_S, PAUSE_S, QUIET_CHECK_S, YOUNG_S
 from flashlive_cli.session.wishes import Mute, Push, StopReply
 from tests.session.parts import GO_AWAY, SOON, FarEnd, Slow, abort, accept, answer, calls_and_breaks, chunk, until
 
@@ -289,6 +291,72 @@ async def test_a_typed_line_is_waited_for_before_the_line_moves(loopback) -> Non
     assert [far_end.said(0), far_end.said(1)] == [["one?"], ["two?"]]
     assert [t.text for t in talk.told(Transcript) if t.final and t.role == "model"] == ["One.", "Hi."]
     assert [r.asked_again for r in talk.told(SessionResumed)] == [False]
+
+
+MUCH_TIME = {"goAway": {"timeLeft": "300s"}}
+
+
+async def stays(far_end: FarEnd, peer: Any) -> None:
+    await accept(peer)
+    await all_that_comes(far_end, peer)
+
+
+async def greets(peer: Any) -> None:
+    await peer.say({"serverContent": {"outputTranscription": {"text": "Good morning."}}})
+    await peer.end_turn()
+
+
+async def says_nothing(_peer: Any) -> None:
+    pass
+
+
+@pytest.mark.parametrize(("begin", "least_s"), [(greets, PAUSE_S), (says_nothing, YOUNG_S)])
+async def test_while_much_time_is_left_a_talk_in_quiet_moves_after_a_turn_and_a_pause(loopback, begin, least_s) -> None:
+    async def lets_stay(far_end, peer):
+        await accept(peer)
+        await peer.say(MUCH_TIME)
+        await until(lambda: talk.told(SessionLeaving))
+        await begin(peer)
+        await all_that_comes(far_end, peer)
+
+    far_end = FarEnd(lets_stay, stays)
+    talk = loopback(far_end)
+    talk.clock.speed = 10
+    await talk.hold(live=True, delays=SOON, limits=Limits(duration_s=30))
+
+    at = {type(stamped.report): stamped.t for stamped in talk.stamped}
+    assert at[SessionMoving] - at.get(ReplyComplete, at[SessionReady]) >= least_s
+    assert far_end.handles() == [None, "h1"]
+    assert [r.asked_again for r in talk.told(SessionResumed)] == [False]
+
+
+async def test_where_little_time_is_left_the_first_quiet_moment_is_taken(loopback) -> None:
+    async def must_go(far_end, peer):
+        await accept(peer)
+        await peer.say({"goAway": {"timeLeft": f"{MUCH_TIME_S:g}s"}})
+        await all_that_comes(far_end, peer)
+
+    talk = loopback(FarEnd(must_go, stays))
+    await talk.hold(live=True, delays=SOON, limits=Limits(duration_s=PAUSE_S - LOOK_S))
+
+    assert len(talk.told(SessionResumed)) == 1
+
+
+async def test_a_script_begins_on_the_connection_it_has_where_that_has_much_time(loopback) -> None:
+    async def lets_stay(far_end, peer):
+        await accept(peer)
+        await peer.say(MUCH_TIME)
+        await far_end.next(peer)
+        await greets(peer)
+        await all_that_comes(far_end, peer)
+
+    far_end = FarEnd(lets_stay, answer)
+    talk = loopback(far_end)
+    leaving = Unsaid(Cue(lambda: until(lambda: talk.told(SessionLeaving)), cuts_in=False))
+    await talk.hold(leaving, Typed("one"), Typed("two"), delays=SOON)
+
+    assert talk.error is None
+    assert [far_end.said(0), far_end.said(1)] == [["one"], ["two"]]
 
 
 async def test_who_speaks_when_the_line_has_to_move_is_heard_from_the_beginning(loopback) -> None:

@@ -191,8 +191,8 @@ async def test_what_is_said_while_there_is_no_connection_is_kept_and_sent_first(
 
     far_end = FarEnd(leaves, goes_on)
     talk = loopback(far_end)
-    talk.clock.speed = 5  # a quiet moment lasts three seconds
-    await talk.hold(live=True, delays=SOON, limits=Limits(duration_s=6))
+    talk.clock.speed = 5  # a connection on which no turn has ended is left after ten seconds
+    await talk.hold(live=True, delays=SOON, limits=Limits(duration_s=15))
 
     assert far_end.said(0) + far_end.said(1) == [1, 2, 3, 4, 5]
     resumed = talk.told(SessionResumed)[0]

@@ -111,6 +111,8 @@ def test_before_the_service_has_answered_little_is_known() -> None:
         ({**IDLE, "lost": frozenset({"speaker", "microphone"})}, QUIET, {}, "no microphone and no speaker"),
         ({**IDLE, "waiting_since": 62.0}, QUIET, {}, "waiting for the answer"),
         ({**IDLE, "waiting_since": 50.0}, QUIET, {}, "waiting for 12 s"),
+        ({"waiting_since": 50.0, "running": ()}, QUIET, {}, "waiting for 12 s"),
+        ({"waiting_since": 50.0, "running": ()}, LOUD, {}, "speaking"),
         ({"link": "moving"}, LOUD, {}, "moving to another connection"),
         ({"ends_at": 104.9}, LOUD, {}, "connection ends in 0:42"),
         ({}, LOUD, {"limit_s": 600.0}, "1:02 of 10:00"),

@@ -18,6 +18,7 @@ READY = r.SessionReady("gemini-x", "Puck", ("f", "g"), simulated=False, setup_ms
 ANSWER = r.TurnLatency(600.0, 10.0, 20.0, 630.0)
 CUT_IN = r.BargeInLatency(150.0, 18.0)
 SUMMARY = r.TalkSummary(62.0, 3, 1, 2, 612.0, 655.5, 18.2, {"TEXT": 10}, {"AUDIO": 50}, 0.01234)
+STALLED = r.Warned("nothing more of the answer for 6 s", unanswered_s=6.0)
 LOST = r.SoundLost("microphone", "USB", "the microphone (USB) went away", 60.0)
 USAGE = r.UsageReported(100, 20, 3, 123, {}, {}, cost_usd=0.001, total_cost_usd=0.0025)
 
@@ -140,10 +141,27 @@ def test_what_is_told_is_in_the_state(steps, shown) -> None:
         ((READY, r.ToolCalled("1", "f", {}), r.ToolFinished("1", "f", True, {"output": 1}, 1.0)), "waiting"),
         ((READY, r.ToolCalled("1", "f", {}), r.ToolCancelled("1", "f")), "listening"),
         ((READY, r.SpeechStarted("server"), r.SessionMoving("x")), "moving"),
+        ((READY, r.ReplyStarted(), r.Warned("careful")), "replying"),
+        ((READY, r.ReplyStarted(), STALLED), "waiting"),
+        ((READY, r.ReplyStarted(), STALLED, r.Transcript("user", "hm", final=False)), "waiting"),
+        ((READY, r.ReplyStarted(), STALLED, r.SpeechStarted("local")), "hearing"),
+        ((READY, r.ReplyStarted(), STALLED, r.SpeechStarted("local"), r.SpeechEnded("local")), "waiting"),
+        ((READY, r.ReplyStarted(), STALLED, r.Transcript("model", "and", final=False)), "replying"),
+        ((READY, r.ReplyStarted(), STALLED, r.ReplyFlushed(1.0, 1.0)), "listening"),
+        ((READY, r.ReplyStarted(), STALLED, r.ReplyComplete(1.0, interrupted=False)), "listening"),
+        ((READY, r.ReplyStarted(), r.ReplyFlushed(1.0, 1.0), STALLED), "listening"),
+        (
+            (READY, r.ReplyFlushed(1.0, 1.0), r.SpeechEnded("local"), r.ReplyComplete(1.0, interrupted=True)),
+            "waiting",
+        ),
     ],
 )
 def test_one_word_says_what_is_going_on(steps, doing) -> None:
     assert told(*steps)[0].doing == doing
+
+
+def test_a_stalled_reply_is_waited_for_since_it_stalled() -> None:
+    assert told(READY, r.ReplyStarted(), STALLED)[0].waiting_since == 2.0 - 6.0
 
 
 def test_pieces_of_words_are_joined_exactly_as_they_come() -> None:
