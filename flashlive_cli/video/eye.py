@@ -10,6 +10,7 @@ kept waiting while it holds Python's lock, and the sound with it (measured: 100 
 
 import asyncio
 import contextlib
+import logging
 import queue
 import threading
 import time
@@ -30,6 +31,8 @@ PATIENCE_S: Final = 10.0
 STOP_PATIENCE_S: Final = 1.0
 MOST_OF_A_CORE: Final = 0.12
 """What looking may cost in the mean: a film of 4K takes a fifth of a second of work for one frame."""
+
+_log: Final = logging.getLogger("flashlive.video")
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +143,8 @@ class Eye:
 
     def _let_go(self) -> None:
         if self._source is not None:
-            with contextlib.suppress(Exception):
+            try:
                 self._source.close()
+            except Exception:  # noqa: BLE001 - a driver's own; nobody looks any more
+                _log.debug("%s cannot be closed", self.name, exc_info=True)
             self._source = None
