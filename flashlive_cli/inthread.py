@@ -21,24 +21,31 @@ def begin(work: Callable[[], T], *, name: str) -> "asyncio.Future[T]":
 
     A future that was cancelled, or whose loop is closed, takes nothing any more; the thread ends all the same.
     """
-    loop = asyncio.get_running_loop()
-    future: asyncio.Future[T] = loop.create_future()
+    future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
     future.add_done_callback(lambda done: done.cancelled() or done.exception())  # who lost interest is not shouted at
-
-    def settle(result: T | None, error: BaseException | None) -> None:
-        if future.done():
-            return
-        if error is not None:
-            future.set_exception(error)
-        else:
-            future.set_result(result)  # type: ignore[arg-type]  # T where there is no error
 
     def run() -> None:
         try:
-            news: tuple[T | None, BaseException | None] = (work(), None)
+            result = work()
         except BaseException as exc:  # noqa: BLE001 - the loop raises it
-            news = (None, exc)
-        doorbell.ring(loop, settle, *news)
+            fail(future, exc)
+        else:
+            settle(future, result)
 
     threading.Thread(target=run, name=f"flashlive-{name}", daemon=True).start()
     return future
+
+
+def settle(future: "asyncio.Future[T]", result: T) -> None:
+    """Give a future its result, from another thread than its loop's; nothing where it is done, or the loop closed."""
+    doorbell.ring(future.get_loop(), _unless_done, future, future.set_result, result)
+
+
+def fail(future: "asyncio.Future[T]", error: BaseException) -> None:
+    """Have a future raise, the same way."""
+    doorbell.ring(future.get_loop(), _unless_done, future, future.set_exception, error)
+
+
+def _unless_done(future: "asyncio.Future[object]", told: Callable[[object], None], news: object) -> None:
+    if not future.done():
+        told(news)

@@ -29,7 +29,7 @@ MAY_SEE = {
     "session": {"protocol", *LOBBY},
     "audio": LOBBY - {"reports"},
     "decorator": {"errors"},
-    "toolbox": {"decorator", "errors", "loopback", "nearest", "printable", "tasks"},
+    "toolbox": {"decorator", "doorbell", "errors", "loopback", "nearest", "printable", "tasks"},
     "ui": {"protocol", *LOBBY},
     "sim": LOBBY - {"reports"},
     "recording": LOBBY,

@@ -9,6 +9,7 @@ streams is not made for several threads, so these take turns, but for one that h
 import asyncio
 import atexit
 import contextlib
+import logging
 import threading
 from collections.abc import Callable, Sequence
 from typing import Any, Final, Literal
@@ -32,6 +33,8 @@ SLOW_LATENCY_S: Final = 0.06
 _UNSUPPORTED: Final = {-9999, -9998, -9997, -9994}  # host error, channels, rate, sample format: another may do
 _BUSY: Final = -9985
 _GONE: Final = -9993  # "illegal combination of I/O devices"
+
+_log: Final = logging.getLogger("flashlive.sound")
 
 _turn: Final = threading.Lock()
 _there: Final[set[object]] = set()
@@ -212,9 +215,11 @@ class Stream:
         """Drop what the device holds, and go on; a hard cut, for devices that hold much. Returns at once."""
 
         def restart() -> None:
-            with contextlib.suppress(Exception):  # a device that is gone calls no more, and is found stalled
+            try:
                 self._stream.abort()
                 self._stream.start()
+            except Exception:  # noqa: BLE001 - a device that is gone calls no more, and is found stalled
+                _log.debug("%s cannot be emptied", self.device.name, exc_info=True)
 
         if not self._closing and self._emptying is None:
             self._emptying = begin(restart, name="empty")  # the end of a stream that we ended is no loss
@@ -232,9 +237,11 @@ class Stream:
             await asyncio.wait({self._emptying}, timeout=CLOSE_PATIENCE_S)
 
         def shut() -> None:
-            with contextlib.suppress(Exception):  # a device that is gone has nothing to complain about
+            try:
                 self._stream.abort()
                 self._stream.close()
+            except Exception:  # noqa: BLE001 - a device that is gone has nothing to complain about
+                _log.debug("%s cannot be closed", self.device.name, exc_info=True)
             self._is_gone()
 
         with contextlib.suppress(DeviceError):

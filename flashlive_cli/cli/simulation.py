@@ -1,7 +1,6 @@
 """A simulator held: listening, told of, and ended with its program or by a signal."""
 
 import asyncio
-import contextlib
 import gc
 import json
 import os
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from flashlive_cli import doorbell
 from flashlive_cli.cli.exits import FAILED, KILLED_BY
 from flashlive_cli.cli.guest import CannotRun, run_guest
 from flashlive_cli.cli.signals import on_signals
@@ -172,8 +172,7 @@ class _Holding:
         self._fail_soon(OutputFailed(message))
 
     def _fail_soon(self, failure: OutputFailed) -> None:
-        with contextlib.suppress(RuntimeError):  # the loop is over
-            self.loop.call_soon_threadsafe(self._fail, failure)
+        doorbell.ring(self.loop, self._fail, failure)
 
     def _fail(self, failure: OutputFailed) -> None:
         if self.asked.command and failure is self.lines.failure:

@@ -1,6 +1,7 @@
 """A thread that does all file work, so that nobody who has something to write ever waits for a disk."""
 
 import contextlib
+import logging
 import queue
 import threading
 import time
@@ -20,6 +21,8 @@ MOST_WAITING_BYTES: Final = 256 * 1024 * 1024
 """That may wait for a disk that hangs: half an hour of a talk."""
 
 _CLOSE_PATIENCE_S: Final = 5.0
+
+_log: Final = logging.getLogger("flashlive.recording")
 
 
 class Paper(Protocol[T_contra]):
@@ -115,8 +118,10 @@ class Scribe(Generic[T]):
 
     def _fail(self, why: str) -> None:
         self._ended = True
-        with contextlib.suppress(Exception):
+        try:
             self._paper.close()
+        except Exception:  # noqa: BLE001 - it has failed already, which is told
+            _log.debug("%s cannot be closed", self._what, exc_info=True)
         while True:  # what waits is let go
             try:
                 self._items.get_nowait()

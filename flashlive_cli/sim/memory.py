@@ -6,9 +6,7 @@ for less than a second from an idle talk; one that was lost in the middle of a r
 (gemini-live-resume-test). It is refused with 1008 where it is unknown, or older than two hours.
 """
 
-import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from flashlive_cli.clock import Clock
@@ -29,14 +27,6 @@ VALID_S: Final = 2 * 3600.0
 MOST_HANDLES: Final = 10_000
 
 
-@dataclass(slots=True)
-class _Kept:
-    session: Session
-    model: str
-    left_s: float | None = None  # when its socket ended; None while that is open
-    free_s: float = 0.0  # since when it may be taken up
-
-
 class Memory:
     """
     What the simulator remembers; belongs to its event loop.
@@ -48,25 +38,22 @@ class Memory:
 
     def __init__(self, clock: Clock, faults: Sequence[Fault] = ()) -> None:
         self._clock = clock
-        self._kept: dict[str, _Kept] = {}
+        self._kept: dict[str, tuple[Session, str]] = {}  # by handle: whose it is, and for which model
         self._faults = tuple(faults)
         self._refused: dict[Fault, int] = {}
 
     def issue(self, session: Session, model: str) -> str:
         """Return a new handle for a session that has a socket."""
         handle = new_handle()
-        self._kept[handle] = _Kept(session, model)
-        for oldest in itertools.islice(self._kept, max(0, len(self._kept) - MOST_HANDLES)):
-            del self._kept[oldest]
-            break
+        self._kept[handle] = session, model
+        if len(self._kept) > MOST_HANDLES:
+            del self._kept[next(iter(self._kept))]
         return handle
 
     def leave(self, session: Session, *, goodbye: bool) -> None:
         """Note that a session's socket is gone, with or without a goodbye; what was being said is lost."""
-        now = self._clock.now()
-        for kept in self._kept.values():
-            if kept.session is session:
-                kept.left_s, kept.free_s = now, now + (FREED_S if goodbye else NOT_BEFORE_S)
+        session.left_s = self._clock.now()
+        session.free_s = session.left_s + (FREED_S if goodbye else NOT_BEFORE_S)
         session.ledger.forget_reply()
 
     async def resume(self, setup: Setup) -> Session:
@@ -76,21 +63,19 @@ class Memory:
         Raises:
             Refusal: as the service refuses.
         """
-        kept = self._kept.get(setup.handle)
+        session, model = self._kept.get(setup.handle, (None, ""))
         now = self._clock.now()
-        if kept is None or kept.model != setup.model or (kept.left_s is not None and now - kept.left_s > VALID_S):
+        if session is None or model != setup.model or (session.left_s is not None and now - session.left_s > VALID_S):
             raise _unknown()
-        await self._refuse_by_fault(kept.session)
-        soon = kept.left_s is not None and not kept.session.busy and now < kept.free_s
-        if kept.left_s is None or soon:
+        await self._refuse_by_fault(session)
+        soon = session.left_s is not None and not session.busy and now < session.free_s
+        if session.left_s is None or soon:
             await self._clock.sleep(REFUSING_S)
             raise _internal()
-        for other in self._kept.values():
-            if other.session is kept.session:
-                other.left_s = None
-        kept.session.taken_up()
-        kept.session.update(instruction=None, tools=setup.tools, tools_json=setup.tools_json)
-        return kept.session
+        session.left_s = None
+        session.taken_up()
+        session.update(instruction=None, tools=setup.tools, tools_json=setup.tools_json)
+        return session
 
     async def _refuse_by_fault(self, session: Session) -> None:
         for fault in (*self._faults, *session.faults):

@@ -54,6 +54,8 @@ class Session:
         faults: those of the scenario.
         struck: faults that have struck, so that a client that comes back meets them once.
         busy: a reply was under way when somebody last looked; its connection keeps it.
+        left_s: when its socket ended, by the simulator's clock; None while it has one; kept by its memory.
+        free_s: since when it may be taken up again; the same.
         mismatches: what the client did otherwise than the scenario says, one sentence each, in order.
         undeclared: functions that the scenario calls and the client has not declared, in order.
     """
@@ -66,6 +68,8 @@ class Session:
         self.faults: tuple[Fault, ...] = script.faults if script else ()
         self.struck = set[Fault]()
         self.busy = False
+        self.left_s: float | None = None
+        self.free_s = 0.0
         self.mismatches: list[str] = []
         self.undeclared: list[str] = []
         self._turns = script.turns if script else ()

@@ -4,9 +4,10 @@ import asyncio
 import enum
 import threading
 from collections.abc import AsyncGenerator, Callable
-from contextlib import suppress
 from contextvars import copy_context
 from typing import Final, Generic, TypeVar
+
+from flashlive_cli import doorbell
 
 T = TypeVar("T")
 
@@ -92,10 +93,8 @@ class _Crossing(Generic[T]):
 
     def deliver(self, item: T) -> bool:
         self._room.acquire()
-        if not self._abandoned:
-            with suppress(RuntimeError):  # the loop is closed: nobody waits any more
-                self._loop.call_soon_threadsafe(self._arrived, item)
-                return True
+        if not self._abandoned and doorbell.ring(self._loop, self._arrived, item):
+            return True
         self._room.release()
         _discard(item)
         return False
@@ -105,8 +104,7 @@ class _Crossing(Generic[T]):
             left()
             self._items.put_nowait(_END)
 
-        with suppress(RuntimeError):
-            self._loop.call_soon_threadsafe(gone)
+        doorbell.ring(self._loop, gone)
 
     def _arrived(self, item: T) -> None:
         if self._abandoned:

@@ -15,7 +15,6 @@ as sequences, and the reading thread sends what the kernel would have sent, also
 
 import asyncio
 import atexit
-import contextlib
 import signal
 import sys
 import threading
@@ -23,6 +22,7 @@ from collections.abc import Callable
 from types import FrameType
 from typing import Final, Self, TypeAlias
 
+from flashlive_cli import doorbell
 from flashlive_cli.ui.keyboard_posix import PosixKeyboard, open_terminal
 from flashlive_cli.ui.keyboard_windows import Console, WindowsKeyboard, open_console
 from flashlive_cli.ui.keys import Key
@@ -204,9 +204,8 @@ class Terminal:
 
     def _call(self, callback: Callable[..., None], *args: object) -> None:
         """Call in the event loop, from anywhere."""
-        with contextlib.suppress(RuntimeError):  # the loop is closed
-            if self._loop is not None:
-                self._loop.call_soon_threadsafe(callback, *args)
+        if self._loop is not None:
+            doorbell.ring(self._loop, callback, *args)
 
     # in the main thread, between any two steps of it: signals, and the interpreter's exit
 

@@ -10,6 +10,7 @@ kept waiting while it holds Python's lock, and the sound with it (measured: 100 
 
 import asyncio
 import contextlib
+import logging
 import queue
 import threading
 import time
@@ -19,6 +20,7 @@ from typing import Final
 
 from flashlive_cli.clock import Clock
 from flashlive_cli.errors import DeviceError, FlashliveError
+from flashlive_cli.inthread import fail, settle
 from flashlive_cli.video.extra import shortly
 from flashlive_cli.video.source import Source, load, open_source
 from flashlive_cli.video.still import MOST_BYTES, Still
@@ -29,6 +31,8 @@ PATIENCE_S: Final = 10.0
 STOP_PATIENCE_S: Final = 1.0
 MOST_OF_A_CORE: Final = 0.12
 """What looking may cost in the mean: a film of 4K takes a fifth of a second of work for one frame."""
+
+_log: Final = logging.getLogger("flashlive.video")
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,15 +120,11 @@ class Eye:
             if asked.future.cancelled():  # it was asked long ago, while the driver hung
                 continue
             try:
-                still, failure = self._look(asked.most_bytes), None
+                settle(asked.future, self._look(asked.most_bytes))
             except FlashliveError as exc:
-                still, failure = None, exc
+                self._give_up(asked, exc)
             except Exception as exc:  # noqa: BLE001 - a driver's own; the talk goes on, and its user knows
-                still, failure = None, DeviceError(f"{self.name}: {shortly(exc)}")
-            if failure is not None:
-                self._let_go()
-            with contextlib.suppress(RuntimeError):  # the loop is closed
-                asked.future.get_loop().call_soon_threadsafe(_settle, asked.future, still, failure)
+                self._give_up(asked, DeviceError(f"{self.name}: {shortly(exc)}"))
         self._let_go()
 
     def _look(self, most_bytes: int) -> Still:
@@ -137,17 +137,14 @@ class Eye:
         self.rest_s = (time.thread_time() - begun_s) / MOST_OF_A_CORE
         return still
 
+    def _give_up(self, asked: _Asked, failure: FlashliveError) -> None:
+        self._let_go()
+        fail(asked.future, failure)
+
     def _let_go(self) -> None:
         if self._source is not None:
-            with contextlib.suppress(Exception):
+            try:
                 self._source.close()
+            except Exception:  # noqa: BLE001 - a driver's own; nobody looks any more
+                _log.debug("%s cannot be closed", self.name, exc_info=True)
             self._source = None
-
-
-def _settle(future: "asyncio.Future[Still]", still: Still | None, failure: FlashliveError | None) -> None:
-    if future.done():
-        return
-    if failure is not None:
-        future.set_exception(failure)
-    elif still is not None:
-        future.set_result(still)

@@ -159,3 +159,16 @@ async def test_a_look_of_few_bytes_is_a_small_still() -> None:
     assert len(still.image) <= 20_000
     assert still.preview is not None
     await eye.close()
+
+
+async def test_a_source_that_does_not_even_close_is_for_the_log_alone(caplog: pytest.LogCaptureFixture) -> None:
+    class Stuck(Window):
+        def close(self) -> None:
+            raise OSError("the driver hangs")
+
+    caplog.set_level("DEBUG", "flashlive.video")
+    eye = Eye(Wanted("camera"), Clock(), opened=Stuck())
+    await eye.look()
+    await eye.close()
+
+    assert "the driver hangs" in caplog.text
