@@ -17,6 +17,7 @@ from websockets.exceptions import (  # noqa: TID251 - the one place
 from flashlive_cli.errors import ConnectionLost, ConnectionRejected, FlashliveError
 from flashlive_cli.session.endpoint import Endpoint
 from flashlive_cli.session.slumber import Slumber
+from flashlive_cli.session.standstill import Standstill, traffic_of
 
 MAX_MESSAGE_BYTES: Final = 16 * 2**20
 """No limit is documented; the Python SDK lives with 1 MiB, so this is far above what a server sends."""
@@ -25,6 +26,11 @@ PING_EVERY_S: Final = 20.0
 SILENT_FOR_S: Final = 45.0
 """sip-to-ai #14: pongs come 8-30 s late under load, and a library's 20 s kill healthy calls with a 1011 of our own."""
 SILENT_AFTER_SLEEP_S: Final = 5.0
+STILL_LOOK_S: Final = 1.0
+STILL_FOR_S: Final = 9.0
+"""So long nothing is acknowledged on a dead line; by then the kernel has repeated itself four times or more."""
+PROD_AFTER_S: Final = 4.0
+"""On a line on which nothing moves for so long there is nothing to be acknowledged, either: that takes a ping."""
 
 CLOSE_TIMEOUT_S: Final = 2.0
 
@@ -164,10 +170,43 @@ class Connection:
 
     async def outlive(self) -> None:
         """
-        Ping now and then; when neither a pong nor any message has come for long, break the connection, and return.
+        Break the connection when the far end is gone without a goodbye, and return.
 
-        To be run in a task of its own. Who receives sees a `ConnectionLost` that no server has closed. After the
-        machine was asleep, the far end has to show itself at once: it may have hung up long ago.
+        To be run in a task of its own. Who receives sees a `ConnectionLost` that no server has closed.
+        """
+        async with asyncio.TaskGroup() as group:
+            watches = [
+                group.create_task(self._outlive_silence(), name="silence"),
+                group.create_task(self._outlive_standstill(), name="standstill"),
+            ]
+            await asyncio.wait(watches, return_when=asyncio.FIRST_COMPLETED)
+            for watch in watches:
+                watch.cancel()
+
+    async def _outlive_standstill(self) -> None:
+        """Look whether what is sent is acknowledged; where nobody tells that, wait for ever."""
+        now = asyncio.get_running_loop().time
+        still, prodded_s = Standstill(now()), now()
+        with contextlib.suppress(ConnectionClosed):  # who receives knows
+            while True:
+                await asyncio.sleep(STILL_LOOK_S)
+                connected = self._socket.transport.get_extra_info("socket")
+                traffic = traffic_of(connected) if connected is not None else None
+                if traffic is None:
+                    continue
+                still.look(traffic, now())
+                if still.lasts_s(now()) >= STILL_FOR_S:
+                    self.break_off()
+                    return
+                if min(still.quiet_s(now()), now() - prodded_s) >= PROD_AFTER_S:
+                    prodded_s = now()
+                    await self._socket.ping()
+
+    async def _outlive_silence(self) -> None:
+        """
+        Ping now and then, and break the connection when neither a pong nor any message has come for long.
+
+        After the machine was asleep, the far end has to show itself at once: it may have hung up long ago.
         """
         slumber, patience_s = Slumber(), SILENT_FOR_S
         with contextlib.suppress(ConnectionClosed):  # who receives knows

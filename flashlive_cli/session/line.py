@@ -151,7 +151,10 @@ class Line:
         self._old_handle = handle
         await self.close()
         waited_s, seeds, last = 0.0, True, FlashliveError("nothing was tried")
-        for wait_s in self._delays():
+        forgotten = False  # just now
+        for delay_s in self._delays():
+            # no more is to be waited for: it was the handle that was refused
+            wait_s, forgotten = min(delay_s, RESUME_AFTER_S) if forgotten else delay_s, False
             waited_s += wait_s
             try:
                 return await self._dial(handle, history if seeds else tuple, wait_s=wait_s)
@@ -166,7 +169,7 @@ class Line:
                 # who cannot be reached has refused nothing
                 refused_long = code is not None and waited_s >= ANEW_AFTER_S
                 if handle and (verdict is Verdict.ANEW or refused_long):
-                    handle = None
+                    handle, forgotten = None, True
                 elif code == INVALID and seeds:
                     seeds = False
                 elif verdict is Verdict.GIVE_UP:

@@ -3,17 +3,21 @@
 import asyncio
 import contextlib
 import http
+import json
 import socket
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from random import Random
 
 import pytest
 from websockets.asyncio.server import serve  # noqa: TID251 - the far end of a test
 
+from benchmarks.bad_line import Proxy, Toxics, bad_line
 from flashlive_cli.clock import Clock
 from flashlive_cli.errors import ConnectionLost, ConnectionRejected
 from flashlive_cli.session import connection
-from flashlive_cli.session.connection import dial
+from flashlive_cli.session.connection import SILENT_FOR_S, Connection, dial
 from flashlive_cli.session.endpoint import find_endpoint
 from flashlive_cli.sim.faults import parse_faults
 from flashlive_cli.sim.server import serve as serve_simulator
@@ -137,3 +141,85 @@ async def test_pongs_may_be_half_a_minute_late(monkeypatch, patience_s, outlived
         else:
             with pytest.raises(ConnectionLost, match="broke off"):
                 await line.send('{"realtimeInput": {"text": "still here"}}')
+
+
+SOUND = json.dumps({"realtimeInput": {"audio": {"data": "AAAA" * 1000, "mimeType": "audio/pcm;rate=16000"}}})
+"""Of 94 ms."""
+
+
+@asynccontextmanager
+async def set_up_over(
+    monkeypatch: pytest.MonkeyPatch, toxics: Toxics, *, narrow: bool = False, scale: float = 0.1
+) -> AsyncIterator[tuple[Connection, Proxy, "asyncio.Task[None]"]]:
+    """Dial a simulator over a bad line, and look after that at a share of the time; pongs may take as long as ever."""
+    for name in ("STILL_LOOK_S", "STILL_FOR_S", "PROD_AFTER_S"):
+        monkeypatch.setattr(connection, name, scale * getattr(connection, name))
+    async with (
+        serve_simulator(clock=Clock()) as server,
+        bad_line(server.port, toxics, narrow=narrow) as (url, proxy),
+        await dial(find_endpoint(url, "k")) as line,
+    ):
+        await line.send('{"setup": {"model": "models/gemini-3.8-live"}}')
+        await line.receive()
+        await line.receive()
+        watch = asyncio.get_running_loop().create_task(line.outlive())
+        yield line, proxy, watch
+        watch.cancel()
+        line.break_off()
+
+
+def good() -> Toxics:
+    return Toxics(Random(1), cuts=0.0, trickles=0.0)
+
+
+linux = pytest.mark.skipif(sys.platform != "linux", reason="only Linux shows what is acknowledged")
+
+
+@linux
+@pytest.mark.parametrize("speaks", [True, False])
+async def test_a_link_that_is_gone_without_a_word_is_noticed_long_before_a_pong_is_late(monkeypatch, speaks) -> None:
+    async with set_up_over(monkeypatch, good()) as (line, proxy, watch):
+        proxy.vanish()
+        while speaks and not watch.done():
+            with contextlib.suppress(ConnectionLost):
+                await line.send(SOUND)
+            await asyncio.sleep(0.01)
+        async with asyncio.timeout(SILENT_FOR_S / 4):
+            await watch
+            with pytest.raises(ConnectionLost, match="broke off"):
+                await line.receive()
+
+
+@linux
+async def test_a_proxy_that_takes_nothing_any_more_is_noticed_once_it_is_full(monkeypatch) -> None:
+    async with set_up_over(monkeypatch, good(), narrow=True) as (line, proxy, watch):
+        proxy.freeze()
+        async with asyncio.timeout(SILENT_FOR_S / 4):
+            while not watch.done():
+                await asyncio.sleep(0.01)
+                with contextlib.suppress(ConnectionLost, TimeoutError):
+                    async with asyncio.timeout(0.05):  # behind a full buffer who sends waits
+                        await line.send(SOUND)
+
+
+@linux
+async def test_a_slow_line_is_left_alone_though_what_is_sent_piles_up(monkeypatch) -> None:
+    """Some 35 kB a second come through, in hundreds of bytes, of the 43 kB that speech takes."""
+    trickle = Toxics(Random(1), cuts=0.0, trickles=1.0)
+    async with set_up_over(monkeypatch, trickle, narrow=True, scale=0.3) as (line, proxy, watch):
+        proxy.pause_s = 0.01
+        most_bytes = 0
+        for _ in range(100):
+            await asyncio.sleep(0.06)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(0.01):
+                    await line.send(SOUND)
+            most_bytes = max(most_bytes, line.unsent_bytes)
+            assert not watch.done()
+        assert most_bytes > len(SOUND)
+
+
+@linux
+async def test_a_line_on_which_nobody_says_anything_is_left_alone(monkeypatch) -> None:
+    async with set_up_over(monkeypatch, good()) as (_line, _proxy, watch):
+        assert not (await asyncio.wait([watch], timeout=3))[0]

@@ -364,6 +364,24 @@ async def test_a_line_that_cannot_be_taken_up_says_both_reasons(loopback) -> Non
     assert len(far_end.setups) == 4
 
 
+async def test_a_new_session_waits_no_longer_once_the_handle_of_the_old_one_is_given_up(loopback) -> None:
+    async def breaks(far_end, peer):
+        await accept(peer)
+        await far_end.next(peer)
+        abort(peer)
+
+    far_end = FarEnd(breaks, refuse, refuse, refuse, answer)
+    talk = loopback(far_end)
+    talk.clock.speed = 50
+    await talk.hold(Typed("hello"), delays=(4.0, 4.0, 4.0, 2000.0))
+
+    assert talk.error is None
+    assert far_end.handles() == [None, "h1", "h1", "h1", None]
+    [resumed] = talk.told(SessionResumed)
+    assert not resumed.resumed
+    assert resumed.moved_ms < 1_000_000
+
+
 async def test_a_used_up_quota_is_not_tried_again(loopback) -> None:
     async def breaks(far_end, peer):
         await accept(peer)
