@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parents[1] / "flashlive_cli"
-LOBBY = {"errors", "pcm", "clock", "printable", "private", "reports"}
+LOBBY = {"errors", "pcm", "clock", "printable", "private", "paths", "reports"}
 """Seen by every room; they see one another only."""
 
 MAY_SEE = {

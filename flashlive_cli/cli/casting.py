@@ -33,6 +33,7 @@ from flashlive_cli.cli.rules import (
 from flashlive_cli.cli.turns import Given
 from flashlive_cli.config import Config, Resolved
 from flashlive_cli.errors import ConfigError, FileError
+from flashlive_cli.paths import expanded
 from flashlive_cli.printable import printable
 from flashlive_cli.private import open_private
 from flashlive_cli.protocol import commands as c
@@ -245,7 +246,7 @@ def _load_tools(settings: Config) -> "Toolbox | None":
         return None
     from flashlive_cli.toolbox import load_tools  # noqa: PLC0415 - 25 ms that who has no tools need not pay
 
-    return load_tools(*(Path(path).expanduser() for path in settings.tools))
+    return load_tools(*map(expanded, settings.tools))
 
 
 def _read_servers(settings: Config) -> "Sequence[Server]":
@@ -253,7 +254,7 @@ def _read_servers(settings: Config) -> "Sequence[Server]":
         return ()
     from flashlive_cli.toolbox.mcp_config import read_servers  # noqa: PLC0415 - for who has servers
 
-    return read_servers(Path(settings.mcp).expanduser())
+    return read_servers(expanded(settings.mcp))
 
 
 def _find_seen(settings: Config) -> "Wanted | None":

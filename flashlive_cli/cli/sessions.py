@@ -12,6 +12,7 @@ import typer
 from flashlive_cli.cli.catalogue import JsonOption
 from flashlive_cli.cli.settings import ConfigOption, ProfileOption, read_settings
 from flashlive_cli.errors import ConfigError, FileError
+from flashlive_cli.paths import expanded
 from flashlive_cli.printable import printable
 from flashlive_cli.private import open_private, save_private
 
@@ -167,7 +168,7 @@ def _directories(directory: Path | None, config: Path | None, profile: str | Non
             raise FileError(f"{directory}: there is no such directory")
         return [directory]
     if record := read_settings({}, config, profile).config.record:
-        return [Path(record).expanduser()]
+        return [expanded(record)]
     if remembered := [Path(each) for each in _remembered()]:
         return remembered
     raise ConfigError(f"no conversation was recorded yet: {NO_RECORDINGS}")
