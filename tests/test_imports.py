@@ -17,6 +17,7 @@ LOBBY = {
     "inthread",
     "loopback",
     "nearest",
+    "paths",
     "printable",
     "private",
     "reports",

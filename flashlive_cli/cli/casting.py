@@ -21,6 +21,7 @@ from flashlive_cli.cli.service import find_service, secrets_with
 from flashlive_cli.cli.turns import Given
 from flashlive_cli.config import Config, Resolved
 from flashlive_cli.errors import ConfigError
+from flashlive_cli.paths import expanded
 from flashlive_cli.protocol import commands as c
 from flashlive_cli.protocol.families import Model, find_model
 from flashlive_cli.protocol.prices import Price, find_price
@@ -183,7 +184,7 @@ def _load_tools(settings: Config) -> "Toolbox | None":
         return None
     from flashlive_cli.toolbox import load_tools  # noqa: PLC0415 - 25 ms that who has no tools need not pay
 
-    return load_tools(*(Path(path).expanduser() for path in settings.tools))
+    return load_tools(*map(expanded, settings.tools))
 
 
 def _read_servers(settings: Config) -> "Sequence[Server]":
@@ -191,7 +192,7 @@ def _read_servers(settings: Config) -> "Sequence[Server]":
         return ()
     from flashlive_cli.toolbox.mcp_config import read_servers  # noqa: PLC0415 - for who has servers
 
-    return read_servers(Path(settings.mcp).expanduser())
+    return read_servers(expanded(settings.mcp))
 
 
 def _find_seen(settings: Config) -> "Wanted | None":

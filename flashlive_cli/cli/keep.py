@@ -2,13 +2,13 @@
 
 from contextlib import AsyncExitStack
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flashlive_cli.cli.casting import Cast
 from flashlive_cli.cli.screen import Screen
 from flashlive_cli.clock import Clock
 from flashlive_cli.config import Config
+from flashlive_cli.paths import expanded
 
 if TYPE_CHECKING:
     from flashlive_cli.recording.recorder import Recorder
@@ -26,7 +26,7 @@ def open_recorder(
     if settings.transcript is not None:
         from flashlive_cli.recording.transcript import TranscriptFile  # noqa: PLC0415 - for who keeps something
 
-        path = Path(settings.transcript).expanduser()
+        path = expanded(settings.transcript)
         words = TranscriptFile(path, secrets=cast.far_end.secrets, failed=screen.warn_in_thread)
         screen.tell_too(stack.enter_context(words).listen)
     if settings.record is None:
@@ -37,7 +37,7 @@ def open_recorder(
     from flashlive_cli.recording.recorder import Recorder  # noqa: PLC0415 - the same
     from flashlive_cli.reports import RecordingStarted  # noqa: PLC0415 - the same
 
-    directory = Path(settings.record).expanduser()
+    directory = expanded(settings.record)
     recorder = Recorder(
         directory,
         clock=clock,

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Final
 
 from flashlive_cli.cli.eyes import show_preview
 from flashlive_cli.cli.screen import Screen
-from flashlive_cli.errors import FileError, FlashliveError
+from flashlive_cli.errors import FlashliveError
+from flashlive_cli.paths import expanded
 from flashlive_cli.printable import printable
 from flashlive_cli.session.wishes import Say, Wish
 from flashlive_cli.video.wanted import IMAGE_SUFFIXES
@@ -58,16 +59,9 @@ def read_pictures(text: str, *, with_previews: bool = False) -> Pictured:
     from flashlive_cli.video.album import read_image  # noqa: PLC0415 - the same
     from flashlive_cli.video.stills import make_still  # noqa: PLC0415 - the same
 
-    paths = [_path(found[1] or found[2]) for found in _NAMED.finditer(text)]
+    paths = [expanded(found[1] or found[2]) for found in _NAMED.finditer(text)]
     pictures = tuple(make_still(read_image(path), with_preview=with_previews) for path in paths)
     return Pictured(_NAMED.sub(lambda found: Path(found[1] or found[2]).name, text), pictures)
-
-
-def _path(name: str) -> Path:
-    try:
-        return Path(name).expanduser()
-    except RuntimeError as exc:
-        raise FileError(f"{printable(name)}: nobody here has that home") from exc
 
 
 class Lines:

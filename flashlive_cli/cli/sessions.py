@@ -12,6 +12,7 @@ import typer
 from flashlive_cli.cli.options import ConfigOption, JsonOption, ProfileOption
 from flashlive_cli.cli.settings import read_settings
 from flashlive_cli.errors import ConfigError, FileError
+from flashlive_cli.paths import expanded
 from flashlive_cli.printable import printable
 from flashlive_cli.private import save_private
 
@@ -162,7 +163,7 @@ def _directories(directory: Path | None, config: Path | None, profile: str | Non
             raise FileError(f"{directory}: there is no such directory")
         return [directory]
     if record := read_settings({}, config, profile).config.record:
-        return [Path(record).expanduser()]
+        return [expanded(record)]
     if remembered := [Path(each) for each in _remembered()]:
         return remembered
     raise ConfigError(f"no conversation was recorded yet: {NO_RECORDINGS}")

@@ -12,6 +12,7 @@ import typer
 
 from flashlive_cli.cli.exits import FAILED
 from flashlive_cli.errors import ConfigError, FileError, ToolError
+from flashlive_cli.paths import expanded
 from flashlive_cli.printable import printable, printable_json
 
 if TYPE_CHECKING:
@@ -175,7 +176,7 @@ def _arguments(given: str | None) -> dict[str, object]:
     if given == _STDIN:
         where, text = "stdin", _read("stdin", _stdin)
     elif given is not None and given.startswith("@"):
-        path = Path(given[1:]).expanduser()
+        path = expanded(given[1:])
         where, text = str(path), _read(str(path), path.read_bytes)
     try:
         arguments = json.loads(text, parse_constant=_no_constant)

@@ -3,7 +3,6 @@
 import sys
 import threading
 from contextlib import AsyncExitStack
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flashlive_cli.cli.casting import Cast
@@ -13,6 +12,7 @@ from flashlive_cli.cli.reload import Reloader
 from flashlive_cli.cli.screen import Screen
 from flashlive_cli.config import Config
 from flashlive_cli.errors import ConfigError, ToolError
+from flashlive_cli.paths import expanded
 from flashlive_cli.toolset import Toolset
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def _watch(
             when = "" if at_once else ", and will be told to the model at the next quiet moment"
             screen.warn(f"the tools were loaded again{when}")
 
-    paths = [Path(path).expanduser().absolute() for path in settings.tools]  # a tool may change the working folder
+    paths = [expanded(path).absolute() for path in settings.tools]  # a tool may change the working folder
     reloader = Reloader(paths, loaded=loaded, failed=screen.warn)
     reloader.start()
     stack.callback(reloader.stop)

@@ -30,6 +30,8 @@ FILE: Final = "scenario.toml"
 
 _ANCHORS: Final = ("reply.first_sample", "reply.started", "tool.called", "transcript", "session.ready")
 """What a turn that cuts in comes after, the nearest to what the user reacted to first."""
+_LATE_S: Final = 0.5
+"""So long after an answer its end may be told, on a busy machine: who speaks then has waited for it."""
 _KEPT_PAUSE_S: Final = 0.7
 _SHORT_PAUSE_S: Final = 0.5
 """
@@ -227,7 +229,7 @@ class _Making:
         before, turn = self.turns[number - 1], self.turns[number]
         replies = before.course.replies
         ends_s = max(replies[-1].ended_s or turn.begun_s + 1, before.course.answered_until_s or 0) if replies else None
-        over = ends_s is not None and ends_s <= turn.begun_s + LEAD_S
+        over = ends_s is not None and ends_s <= turn.begun_s + LEAD_S + _LATE_S
         if over and turn.course.interrupted_s is None:
             return None
         for kind in _ANCHORS:

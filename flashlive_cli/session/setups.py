@@ -1,10 +1,10 @@
 """What a user wishes of a session, in the user's words -> the setup that says so."""
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Final, Literal
 
 from flashlive_cli.errors import FileError
+from flashlive_cli.paths import expanded
 from flashlive_cli.printable import printable
 from flashlive_cli.protocol import commands as c
 from flashlive_cli.protocol.families import Model
@@ -90,7 +90,7 @@ def _instruction(system: str) -> str:
     """Read `@FILE`, take anything else as it is."""
     if not system.startswith("@"):
         return system
-    path = Path(system[1:]).expanduser()
+    path = expanded(system[1:])
     try:
         return path.read_text(encoding="utf-8")
     except (OSError, ValueError) as exc:

@@ -6,6 +6,7 @@ from typing import Final, Literal
 
 from flashlive_cli.errors import ConfigError, FileError, reason_of
 from flashlive_cli.nearest import did_you_mean
+from flashlive_cli.paths import expanded
 from flashlive_cli.printable import printable
 
 Kind = Literal["camera", "screen", "image", "folder", "film"]
@@ -55,9 +56,9 @@ def find_wanted(value: str) -> Wanted:
             raise ConfigError(f"{value!r}: a {word} has a number, as in {word}:1")
         return Wanted(kind, int(number))
     try:
-        path = Path(value).expanduser()
+        path = expanded(value)
         is_folder, is_there = path.is_dir(), path.exists()
-    except (OSError, ValueError, RuntimeError) as exc:  # the last: nobody has that home
+    except (OSError, ValueError) as exc:
         raise FileError(f"{value}: no such path") from exc
     if is_folder:
         return Wanted("folder", path=path)

@@ -3,10 +3,12 @@
 import os
 import socket
 import stat
+import sys
 from pathlib import Path
 
 import pytest
 
+EXAMPLES = Path(__file__).parents[2] / "examples"
 SIM = ("talk", "--sim", "--speed", "20", "-x", "hi")
 
 WRONG = {
@@ -261,3 +263,30 @@ def test_a_wrong_setting_names_its_source(shell) -> None:
 
     assert done.code == 2
     assert "flashlive.toml: there is no voice 'Pukc'; the nearest is Puck" in done.err
+
+
+NOBODY = "~nobody-of-that-name/x"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there every name has a home, beside one's own")
+@pytest.mark.parametrize(
+    "command",
+    [
+        pytest.param((*SIM, "-s", f"@{NOBODY}"), id="instruction"),
+        pytest.param((*SIM, "-t", NOBODY), id="tools"),
+        pytest.param((*SIM, "--mcp", NOBODY), id="servers"),
+        pytest.param((*SIM, "--record", NOBODY), id="recording"),
+        pytest.param((*SIM, "--transcript", NOBODY), id="transcript"),
+        pytest.param((*SIM, "--video", NOBODY), id="video"),
+        pytest.param(("tools", EXAMPLES / "tools.py", "--call", "get_weather", "--args", f"@{NOBODY}"), id="arguments"),
+        pytest.param(("sessions", "list"), id="where recordings are"),
+    ],
+)
+def test_a_path_into_the_home_of_nobody_is_one_line(shell, monkeypatch, command) -> None:
+    if command[0] == "sessions":
+        monkeypatch.setenv("FLASHLIVE_RECORD", NOBODY)
+
+    outcome = shell(*command)
+
+    assert outcome.code == 2
+    assert outcome.err == f"flashlive: error: {NOBODY}: nobody here has that home\n"

@@ -264,6 +264,20 @@ def test_damaged_events_are_passed_over(run, tmp_path, damage) -> None:
         assert read_scenario(path).scenario.turn
 
 
+@pytest.mark.parametrize(("late_s", "waits"), [(0.3, True), (1.5, False)])
+def test_an_end_that_is_told_a_little_late_was_waited_for(run, tmp_path, late_s: float, waits: bool) -> None:
+    _, asked, *_ = read_recording(run).turns
+    events = [json.loads(line) for line in (run / "events.ndjson").read_text().splitlines()]
+    end = next(line for line in events if line["type"] == "reply.complete")
+    end["t"] = asked.phrases[0].start_s + late_s
+    events.sort(key=lambda line: line["t"])
+    (run / "events.ndjson").write_text("".join(json.dumps(line) + "\n" for line in events))
+
+    table = tomllib.loads(export_scenario(run, tmp_path / "scenario").path.read_text())
+
+    assert ("after" not in table["turn"][1]) == waits
+
+
 def test_pauses_that_would_end_a_turn_are_cut_short(run, tmp_path) -> None:
     """Two phrases that nobody answered in between are one turn, and one utterance."""
     events = [json.loads(line) for line in (run / "events.ndjson").read_text().splitlines()]

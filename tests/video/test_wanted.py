@@ -46,7 +46,7 @@ def test_a_number_that_is_none_is_said(value: str) -> None:
         ("camra", "did you mean camera"),
         ("there/is/none.png", "give camera"),
         ("nul\0l", "no such"),
-        ("~no-such-user/a.png", "no such"),
+        ("~no-such-user/a.png", "nobody here has that home"),
     ],
 )
 def test_what_is_neither_names_the_nearest(value: str, hint: str) -> None:
