@@ -43,6 +43,7 @@ class Answers:
         clock: Clock,
         patience: Patience,
         moving: Callable[[], bool],
+        went_out: Callable[[float], bool],
     ) -> None:
         self.unanswered_speech = False
         self._line = line
@@ -52,6 +53,7 @@ class Answers:
         self._clock = clock
         self._patience = patience
         self._moving = moving
+        self._went_out = went_out
         self._news = asyncio.Event()
         self._generated_s: float | None = None
         self._moved_s = 0.0
@@ -195,8 +197,8 @@ class Answers:
         started_s, ended_s = self._sound.speech_started_s, self._sound.speech_ended_s
         if started_s is None or ended_s is None or ended_s < started_s or self._moving():
             return None, 0.0
-        heard = self.unanswered_speech or ended_s - started_s >= UTTERANCE_S
-        if not heard or self._has_reason() or self.has_begun(started_s):
+        long = ended_s - started_s >= UTTERANCE_S and self._went_out(started_s)
+        if not (self.unanswered_speech or long) or self._has_reason() or self.has_begun(started_s):
             return None, 0.0
         return started_s, self._clock.now() - max(ended_s, self._moved_s)
 

@@ -61,9 +61,6 @@ class Conversation:
         self._line = line
         self._sound = sound
         self._renewed = renewed
-        self._answers = Answers(
-            line, sound, narrator=narrator, report=report, clock=clock, patience=patience, moving=self._is_moving
-        )
         self._message_s = 0.0
         self._n_messages = 0
         self._narrator = narrator
@@ -77,6 +74,16 @@ class Conversation:
             Uplink(sound.microphone, self._gate, clock, witness.spoke if witness is not None else None)
             if sound.microphone is not None
             else None
+        )
+        self._answers = Answers(
+            line,
+            sound,
+            narrator=narrator,
+            report=report,
+            clock=clock,
+            patience=patience,
+            moving=self._is_moving,
+            went_out=self._uplink.has_said_since if self._uplink is not None else lambda _began_s: False,
         )
         self._questions = Questions(sound, self._answers, gate=self._gate, uplink=self._uplink)
         self._keeper = Keeper(

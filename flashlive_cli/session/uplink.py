@@ -112,6 +112,10 @@ class Uplink:
             if self._spoke is not None:
                 self._spoke(command.pcm, heard_s)
 
+    def has_said_since(self, began_s: float) -> bool:
+        """Whether anything of an utterance that began then was sent: it may have been said while muted."""
+        return bool(self._said) and self._said[-1][1] >= began_s
+
     def said_since(self, began_s: float) -> bytes:
         """Return what was sent of an utterance that began then, with a moment before it; 16 kHz mono s16le."""
         return b"".join(pcm for pcm, heard_s in self._said if heard_s >= began_s - ONSET_S)

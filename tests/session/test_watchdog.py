@@ -8,17 +8,18 @@ from typing import Any
 import pytest
 from websockets.exceptions import ConnectionClosed  # noqa: TID251 - the far end of a test
 
-from flashlive_cli.reports import SessionResumed, ToolFinished, Transcript, Warned
+from flashlive_cli.reports import MicrophoneSwitched, SessionResumed, ToolFinished, Transcript, Warned
 from flashlive_cli.session.answers import LOOK_S
 from flashlive_cli.session.givens import Patience, Typed
 from flashlive_cli.session.limits import Limits
-from flashlive_cli.session.wishes import Say, StopReply
+from flashlive_cli.session.wishes import Mute, Say, StopReply
 from tests.session.parts import SOON, FarEnd, Slow, abort, accept, chunk, until
 
 IMPATIENT = Patience(stall_s=0.2)
 LONG = Limits(duration_s=2 * LOOK_S + 0.6)
 """Long enough to be told, and told again if that were so."""
 CALL = {"toolCall": {"functionCalls": [{"id": "a", "name": "order", "args": {}}]}}
+AFTER_SPEECH = "no answer for 0.2 s after you stopped speaking"
 AFTER_TYPING = "no answer for 0.2 s after your typed line"
 MIDWAY = "nothing more of the answer for 0.2 s"
 AFTER_A_TOOL = "no answer for 0.2 s to what a tool returned"
@@ -53,6 +54,22 @@ async def test_a_typed_line_that_meets_with_nothing_is_told_once(loopback) -> No
 
     assert told_of(talk) == [AFTER_TYPING]
     assert far_end.said(0) == ["hello"], "nobody spoke: there is no sound to be ended, and no reason to ask again"
+
+
+@pytest.mark.parametrize("muted", [True, False])
+async def test_what_is_said_while_muted_is_owed_no_answer(loopback, muted) -> None:
+    async def hears(far_end, peer):
+        await accept(peer)
+        talk.wishes.put_nowait(Mute(muted))
+        await until(lambda: not muted or MicrophoneSwitched("muted") in talk.reports)
+        talk.microphone.hear(chunk(1))
+        await silence(far_end, peer)
+
+    talk = loopback(FarEnd(hears))
+    talk.microphone.speaks_s = 2.0
+    await held(talk)
+
+    assert told_of(talk) == ([] if muted else [AFTER_SPEECH])
 
 
 @pytest.mark.parametrize("ask", ["typed", "spoken"])
