@@ -83,11 +83,6 @@ class WavClip:
             self._promised = n_bytes
             self.duration_s = n_bytes // sound_format.frame_bytes / sound_format.rate_hz
 
-    @property
-    def truncated(self) -> bool:
-        """Whether the sound is shorter than its header says; of a pipe, known once its end was read."""
-        return bool(self.warnings)
-
     def read(self) -> bytes:  # noqa: D102 - Clip.read
         if self._converter is None:
             # not before the first sound is wanted: numpy is 60 ms that a dial need not wait for

@@ -72,6 +72,8 @@ class Echo:
     """
     Cleans 20 ms chunks of the microphone, one after another; one owner, no thread.
 
+    Where a device is opened again the way from speaker to microphone is another: that takes an echo of its own.
+
     Attributes:
         mode: what is done; `cancel` becomes `half` when the canceller fails.
     """
@@ -106,13 +108,6 @@ class Echo:
         # the canceller takes arrays: this one is filled anew for every chunk
         self._near = bytearray(CHUNK_BYTES)
         self._near_samples = np.frombuffer(self._near, np.int16)
-        self.reset()
-
-    def reset(self) -> None:
-        """Begin anew: a device was opened again, and the way from speaker to microphone is another."""
-        if self._canceller is not None:
-            self._canceller.reset()
-        self._played.restart()
         self._heard_ms = 0
         self._since_far_ms = math.inf
         self._chunks = 0
@@ -215,11 +210,6 @@ class _Played:
         self._samples = np.zeros(step_out, np.int16)
         self._sample_rows = self._samples.reshape(n_rows, -1)
         self._quiet = np.zeros(step_out, np.int16)
-        self.restart()
-
-    def restart(self) -> None:
-        """Forget what was played so far, but for what waits now."""
-        self._pcm[:] = self._silence
         self._sounding = False
         self._owed = 0
         self._least_frames = self._ring.capacity_frames

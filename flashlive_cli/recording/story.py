@@ -6,7 +6,7 @@ from a file years later, so what it does not know, or what has another type than
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, Literal, TypeAlias
 
 from flashlive_cli.reports import Stamped, record
@@ -292,7 +292,7 @@ class Story:
         name, call_id = _text(record, "name"), _text(record, "id")
         call = Called(turn, call_id, name, _object(record, "args"), t, "unanswered")
         if _text(record, "duplicate_of"):
-            yield _with(call, "repeated")
+            yield replace(call, outcome="repeated")
         else:
             self._calls[call_id] = call
 
@@ -300,9 +300,14 @@ class Story:
         call_id = _text(record, "id")
         call = self._calls.pop(call_id, None) or Called(turn, call_id, _text(record, "name"), {}, t, "unanswered")
         if record.get("type") == "tool.cancelled":
-            return _with(call, "cancelled")
+            return replace(call, outcome="cancelled")
         outcome: Outcome = "ok" if record.get("ok") is True else "failed"
-        return _with(call, outcome, _object(record, "response"), _number(record, "duration_ms"))
+        return replace(
+            call,
+            outcome=outcome,
+            response=_object(record, "response"),
+            duration_ms=_number(record, "duration_ms"),
+        )
 
 
 def _copied(value: object) -> object:
@@ -313,12 +318,6 @@ def _copied(value: object) -> object:
             return [_copied(item) for item in value]
         case _:
             return value
-
-
-def _with(
-    call: Called, outcome: Outcome, response: Mapping[str, object] | None = None, duration_ms: float | None = None
-) -> Called:
-    return Called(call.turn, call.id, call.name, call.args, call.begins_s, outcome, response, duration_ms)
 
 
 def _text(record: Record, name: str) -> str:

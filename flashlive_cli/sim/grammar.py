@@ -27,7 +27,6 @@ from flashlive_cli.sim.schema import (
 _TEXT: Final = Text()
 _FLAG: Final = Flag()
 _INT: Final = Whole()
-_INT64: Final = Whole(bits=64)
 _COUNT: Final = Whole(minimum=0)
 _COUNT64: Final = Whole(minimum=0, bits=64)
 _NUMBER: Final = Number()
@@ -205,7 +204,8 @@ _GENERATION: Final[dict[str, Kind]] = {
     "speechConfig": _SPEECH,
     "thinkingConfig": _THINKING,
     "translationConfig": Struct("TranslationConfig", {"targetLanguageCode": _TEXT, "echoTargetLanguage": _FLAG}),
-} | dict.fromkeys(NOT_FOR_LIVE, _ANY)
+    **dict.fromkeys(NOT_FOR_LIVE, _ANY),
+}
 
 _DETECTION: Final = Struct(
     "RealtimeInputConfig.AutomaticActivityDetection",
@@ -259,7 +259,7 @@ _TRANSCRIPTION: Final = Struct(
 
 def _setup(*, alpha: bool) -> Struct:
     # v1beta answers `Unknown name "proactivity" at 'setup'`; v1alpha takes both for the 2.5 models
-    generation = _GENERATION | ({"enableAffectiveDialog": _FLAG} if alpha else {})
+    generation: dict[str, Kind] = {**_GENERATION, **({"enableAffectiveDialog": _FLAG} if alpha else {})}
     extras: dict[str, Kind] = (
         {"proactivity": Struct("ProactivityConfig", {"proactiveAudio": _FLAG, "proactiveVideo": _FLAG})}
         if alpha
@@ -287,8 +287,8 @@ def _setup(*, alpha: bool) -> Struct:
             "avatarConfig": _OBJECT,
             "safetySettings": Many(Struct("SafetySetting", {"category": _TEXT, "threshold": _TEXT})),
             "labels": MapOf(_TEXT),
-        }
-        | extras,
+            **extras,
+        },
     )
 
 

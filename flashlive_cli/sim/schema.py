@@ -19,7 +19,7 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 MAX_DEPTH: Final = 100
 """protobuf's default recursion limit."""
@@ -47,12 +47,12 @@ def invalid_argument(detail: str = "") -> Refusal:
     return Refusal(1007, f"Request contains an invalid argument. {detail}".rstrip())
 
 
-class Kind:
-    """What a value may be; the subclasses know how to read it."""
+class Kind(Protocol):
+    """What a value may be."""
 
     def read(self, value: object, path: str) -> Any:
         """The Python value of a JSON value that is not null, or `Refusal`."""
-        raise NotImplementedError
+        ...
 
 
 def _bad(path: str, type_name: str, value: object) -> Refusal:
@@ -71,7 +71,7 @@ def _refuse_list(path: str, value: object) -> None:
         )
 
 
-class Text(Kind):
+class Text:
     """A string of valid Unicode."""
 
     def read(self, value: object, path: str) -> str:  # noqa: D102
@@ -85,7 +85,7 @@ class Text(Kind):
         return value
 
 
-class Flag(Kind):
+class Flag:
     """true or false."""
 
     def read(self, value: object, path: str) -> bool:  # noqa: D102
@@ -96,7 +96,7 @@ class Flag(Kind):
 
 
 @dataclass(frozen=True)
-class Whole(Kind):
+class Whole:
     """An integer, as a number or as a string of digits."""
 
     minimum: int | None = None
@@ -117,7 +117,7 @@ class Whole(Kind):
         return value
 
 
-class Number(Kind):
+class Number:
     """A floating-point number, as a number or as a string of one."""
 
     def read(self, value: object, path: str) -> float:  # noqa: D102
@@ -132,7 +132,7 @@ class Number(Kind):
             raise _bad(path, "TYPE_FLOAT", "a number out of range") from None
 
 
-class Octets(Kind):
+class Octets:
     """Bytes: padded base64 in the standard or the URL-safe alphabet (Google's Python SDK sends the latter)."""
 
     def read(self, value: object, path: str) -> bytes:  # noqa: D102
@@ -147,7 +147,7 @@ class Octets(Kind):
 
 
 @dataclass(frozen=True)
-class Choice(Kind):
+class Choice:
     """An enum by name, read as upper case."""
 
     type_name: str
@@ -160,14 +160,14 @@ class Choice(Kind):
         return value.upper()
 
 
-class FreeJson(Kind):
+class FreeJson:
     """Any JSON value, kept as it came."""
 
     def read(self, value: object, path: str) -> Any:  # noqa: ARG002, D102
         return value
 
 
-class FreeObject(Kind):
+class FreeObject:
     """Any JSON object, kept as it came (protobuf's Struct)."""
 
     def read(self, value: object, path: str) -> dict[str, Any]:  # noqa: D102
@@ -178,7 +178,7 @@ class FreeObject(Kind):
 
 
 @dataclass(frozen=True)
-class Many(Kind):
+class Many:
     """A list of one kind."""
 
     of: Kind
@@ -192,7 +192,7 @@ class Many(Kind):
 
 
 @dataclass(frozen=True)
-class MapOf(Kind):
+class MapOf:
     """A JSON object whose names are the client's own, such as a schema's properties."""
 
     of: Kind
@@ -209,7 +209,7 @@ class MapOf(Kind):
 
 
 @dataclass(frozen=True)
-class Struct(Kind):
+class Struct:
     """
     A message: the names it knows, spelled in camelCase, and their kinds.
 

@@ -81,7 +81,7 @@ class SuiteScreen:
     def started(self, run: object, name: str, n_turns: int) -> None:
         """Show a run that begins."""
         if self._live is not None:
-            self._tasks[run] = self._each.add_task(_plain(name), total=n_turns)
+            self._tasks[run] = self._each.add_task(printable(name), total=n_turns)
 
     def advanced(self, run: object, turn: int) -> None:
         """Show that a run has come to a turn, from 1."""
@@ -96,7 +96,7 @@ class SuiteScreen:
             self._all.update(self._sum, completed=self._done)
             if status == "passed":
                 return
-        line = Text.assemble((f"{status:7}", _STYLES[status]), f" {_plain(name)} ({took_s:.1f} s)")
+        line = Text.assemble((f"{status:7}", _STYLES[status]), f" {printable(name)} ({took_s:.1f} s)")
         self._console.print(Text(f"[{self._done}/{self._total}] ").append_text(line))
 
 
@@ -114,7 +114,7 @@ def show_table(stream: TextIO, heads: Sequence[str], rows: Sequence[Row]) -> Non
     for head in heads:
         table.add_column(head, justify="right", no_wrap=True)
     for row in rows:
-        cells = [Text(row.status, _STYLES[row.status]), Text(_plain(row.name))]
+        cells = [Text(row.status, _STYLES[row.status]), Text(printable(row.name))]
         cells += [Text(row.runs)] if repeated else []
         table.add_row(*cells, *map(Text, row.figures))
     console.print(table)
@@ -126,16 +126,12 @@ def show_table(stream: TextIO, heads: Sequence[str], rows: Sequence[Row]) -> Non
 
 def _show_lines(console: Console, head: tuple[str, str], name: str, lines: Sequence[str]) -> None:
     if lines:
-        console.print(Text.assemble(head, (_plain(name), "bold")))
+        console.print(Text.assemble(head, (printable(name), "bold")))
     for line in lines:
-        console.print(Text(f"  {_plain(line)}"), soft_wrap=True)
+        console.print(Text(f"  {printable(line)}"), soft_wrap=True)
 
 
 def _width(heads: Sequence[str], rows: Sequence[Row]) -> int:
     """Return how many columns hold the table unfolded: in a pipe there is no edge to fold at."""
-    names = max((len(_plain(row.name)) for row in rows), default=0)
+    names = max((len(printable(row.name)) for row in rows), default=0)
     return 40 + names + sum(max(14, len(head) + 2) for head in heads)
-
-
-def _plain(text: str) -> str:
-    return printable(text)

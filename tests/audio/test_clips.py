@@ -144,11 +144,10 @@ def test_sound_that_is_cut_short_is_played_as_far_as_it_goes(make_wav: MakeWav) 
     for stream in (io.BytesIO, pipe):
         clip = open_wav(stream(make_wav(RAMP[:-1], data_size=64_000)[:-1]), name="cut.wav")
         assert sound(clip) == RAMP[:-2]
-        assert clip.truncated
         assert "cut.wav: is cut short, its header promises 2.0 s" in clip.warnings[0]
     whole = open_wav(io.BytesIO(make_wav(RAMP)))
     sound(whole)
-    assert not whole.truncated
+    assert whole.warnings == []
 
 
 BROKEN = {
