@@ -138,16 +138,20 @@ class Playout:
         """
         self._before_frames = -(-former.played_frames * self.pcm.rate_hz // former.pcm.rate_hz)
         self.underruns = former.underruns
-        self._complete = former._complete  # noqa: SLF001 - one of us
-        for sound, is_whole in former._replies():  # noqa: SLF001 - the same
+        for sound, is_whole in former.hand_over():
             self._ring.write(convert(sound, is_whole))
+            self._complete = is_whole
             if is_whole:
                 self._starts.append(self._end)
         if self._complete and self._starts:
             self._starts.pop()  # nothing has begun there yet
 
-    def _replies(self) -> Iterator[tuple[bytes, bool]]:
-        """Take all that is held, reply by reply, and whether all of it is here; the last may be empty."""
+    def hand_over(self) -> Iterator[tuple[bytes, bool]]:
+        """
+        Give away all that is held, reply by reply, each with whether no more of it will come; nobody plays it just now.
+
+        There is always a last one, which more may be written to; it may be empty.
+        """
         for start in self._starts:
             if start > self._ring.read_frames:
                 yield self._ring.read(start - self._ring.read_frames), True
