@@ -196,7 +196,11 @@ class _Reading:
         for key, value in headers.items():
             if not _HEADER_NAME.fullmatch(key) or not _HEADER_VALUE.fullmatch(value):
                 raise self._wrong("has a character in it that no header may have", "headers", key)
-        if headers and url.startswith("http:") and not is_loopback(urlsplit(url).hostname or ""):
+        try:
+            host = urlsplit(url).hostname
+        except ValueError as exc:  # http://[x
+            raise self._wrong(f"is no URL: {exc}", "url") from exc
+        if headers and url.startswith("http:") and not is_loopback(host or ""):
             raise self._wrong("headers go to another machine over https:// only: they may hold a secret", "url")
         return RemoteServer(self._name, url, headers)
 

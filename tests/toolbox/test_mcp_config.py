@@ -92,6 +92,7 @@ def test_a_file_of_the_wrong_shape_is_refused(tmp_path: Path, text: str, complai
         ('{"url": "http://x/sse",\n "type": "sse"}', ":5: mcpServers.b.type: sse is the transport MCP gave up"),
         ('{"url": "http://x",\n "type": "ws"}', ":5: mcpServers.b.type: expected 'stdio', 'http'"),
         ('{"url": "ftp://x"}', ":4: mcpServers.b.url: expected a URL that begins with https:// or http://"),
+        ('{"url": "http://[x"}', ":4: mcpServers.b.url: is no URL: Invalid IPv6 URL"),
         ('{"command": "x",\n "env": {"A": "${GONE}"}}', ":5: mcpServers.b.env.A: the environment variable GONE is"),
         ('{"command": "x", "args": ["${GONE}"]}', ":4: mcpServers.b.args: the environment variable GONE is not set"),
         ('{"url": "http://x", "headers": {"A b": "c"}}', ":4: mcpServers.b.headers.A b: has a character in it"),
