@@ -110,9 +110,41 @@ def card(monkeypatch: pytest.MonkeyPatch) -> Iterator[SoundCard]:
     sound_card = SoundCard(folder)
     for name in ("PULSE_SERVER", "PULSE_COOKIE"):
         monkeypatch.setenv(name, sound_card.env[name])
-    yield sound_card
-    sound_card.close()
-    shutil.rmtree(folder, ignore_errors=True)
+    try:
+        look_for_devices_anew()
+        yield sound_card
+    finally:
+        sound_card.close()
+        shutil.rmtree(folder, ignore_errors=True)
+    no_stream_is_left()
+
+
+def look_for_devices_anew() -> None:
+    """
+    Have PortAudio see the card, where this process has loaded it before: it looks for devices once.
+
+    A test that loads it where there is no card would else leave "there is no speaker" to all that follow in its
+    process.
+    """
+    no_stream_is_left()
+    if (sounddevice := sys.modules.get("sounddevice")) is not None:
+        while sounddevice._initialized:
+            sounddevice._terminate()
+        sounddevice._initialize()
+
+
+def no_stream_is_left() -> None:
+    """Fail where this process has a stream open still: it belongs to the test that ends, or to one before this."""
+    stream = sys.modules.get("flashlive_cli.audio.stream")
+    if stream is None:
+        return
+    deadline = time.monotonic() + 10  # a driver that hung in a frozen sound server ends with that
+    while stream._there and time.monotonic() < deadline:
+        time.sleep(0.05)
+    left = [f"the {each._role} ({each.device.name})" for each in stream._there]
+    stream._there.clear()  # one failure is enough
+    assert not left, f"streams of PortAudio are left open: {', '.join(left)}"
+    assert not stream.driver_hangs(), "a sound driver hangs"
 
 
 class Display:

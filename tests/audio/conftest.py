@@ -59,12 +59,10 @@ class VirtualClock(Clock):
 
 @pytest.fixture
 def rig(card: Any) -> Any:
-    """The virtual card, as PortAudio sees it now: it looks for devices once."""
+    """The virtual card, and PortAudio, which sees it."""
     from flashlive_cli.audio.devices import load_portaudio
 
-    sounddevice = load_portaudio()
-    sounddevice._terminate()
-    sounddevice._initialize()
+    load_portaudio()
     return card
 
 

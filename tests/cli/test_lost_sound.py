@@ -146,12 +146,14 @@ def test_a_talk_moves_to_the_system_default_when_the_devices_chosen_are_gone(she
         talk = Following(process)
         [(_, ready)] = talk.wait("sound.ready")
         assert (ready["microphone"], ready["speaker"]) == ("flmic", "flspk")
+        killed_s = time.monotonic()
         card.kill()
         script = card.folder / "default.pa"
         script.write_text(script.read_text().replace("spk", "other").replace("mic", "another"))
-        talk.wait("sound.lost", 2)
+        talk.wait("sound.lost", 2, since_s=killed_s)
+        started_s = time.monotonic()
         card.start()
-        restored = talk.wait("sound.restored", 2)
+        restored = talk.wait("sound.restored", 2, since_s=started_s)  # on a busy machine one may have stalled before
         assert {record["device"] for _, record in restored} <= {"default", "pulse"}  # whichever is found first
         time.sleep(1)
         subprocess.run(["paplay", "-d", "another", str(QUESTION)], env=card.env, check=True)
