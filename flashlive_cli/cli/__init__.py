@@ -133,7 +133,9 @@ def _run(args: Sequence[str] | None) -> int:
         # typer brings its own copy of click, so a usage error is known by what it can do
         told = getattr(error, "format_message", None)
         if told is not None:
-            _complain(f"{told()} (flashlive --help shows what there is)")
+            context = getattr(error, "ctx", None)
+            command = context.command_path if context is not None else "flashlive"
+            _complain(f"{told()} ({command} --help shows what there is)")
             return USAGE
         return _unexpected(error)
     return code

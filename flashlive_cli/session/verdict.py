@@ -44,8 +44,8 @@ def cause_of(reason: str) -> Cause | None:
         return Cause.KEY
     if reason.startswith("You exceeded your current quota"):
         return Cause.QUOTA
-    # "models/X is not found for API version v1beta, …", "Requested entity was not found."
-    return Cause.MODEL if "not found" in reason else None
+    # "models/X is not found for API version v1beta, …"; "Requested entity was not found." may be of a handle, too
+    return Cause.MODEL if " is not found" in reason else None
 
 
 class Phase(Enum):

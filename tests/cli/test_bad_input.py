@@ -132,6 +132,13 @@ def test_a_wrong_key_is_refused_in_the_services_words_and_never_shown(shell, mon
     assert "sEcReT" not in done.out + done.err + (shell.folder / "log.txt").read_text()
 
 
+def test_a_wrong_option_points_to_the_help_of_its_command(shell) -> None:
+    done = shell("talk", "--smi")
+
+    assert done.code == 2
+    assert done.err.endswith("(flashlive talk --help shows what there is)\n")
+
+
 def test_a_server_that_is_not_there_is_exit_3(shell) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

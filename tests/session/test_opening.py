@@ -18,7 +18,7 @@ SEE_MODELS = "flashlive models shows what each model takes"
         (1007, "API Key not found. Please pass a valid API key.", A_KEY),
         (1011, "You exceeded your current quota, please check your plan and billing details.", WAIT),
         (1008, "models/x is not found for API version v1beta, or is not supported for bidiGenerateContent.", GONE),
-        (1008, "Requested entity was not found.", GONE),
+        (1008, "Requested entity was not found.", ""),
         (1007, "Thinking level is not supported for this model.", SEE_MODELS),
         (1008, "Token has been used for as many sessions as it allows.", ""),
         (1008, "", ""),
