@@ -3,9 +3,14 @@
 import asyncio
 import contextlib
 import signal
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import Final
+
+SAME_S: Final = 0.5
+"""A signal so soon after one is the same: keys repeat, and `uvx` and `timeout` send on what all have got already."""
 
 
 @contextmanager
@@ -36,11 +41,16 @@ def interrupted_by(*names: str) -> Iterator[list[int]]:
     """
     Let signals do to the main thread at once what Ctrl-C does, whatever runs there; yield their numbers as they come.
 
-    A loop would look at them only when its task waits for something.
+    A loop would look at them only when its task waits for something. Those within `SAME_S` of another are one.
     """
     caught: list[int] = []
+    latest_s = float("-inf")
 
     def interrupt(number: int, _frame: FrameType | None) -> None:
+        nonlocal latest_s
+        before_s, latest_s = latest_s, time.monotonic()
+        if latest_s - before_s < SAME_S:
+            return
         caught.append(number)
         raise KeyboardInterrupt
 

@@ -12,10 +12,8 @@ from typing import Any, Final, Self
 import typer
 
 from flashlive_cli.cli.exits import KILLED_BY
-from flashlive_cli.cli.signals import on_signals
+from flashlive_cli.cli.signals import SAME_S, on_signals
 
-SAME_S: Final = 0.5
-"""A signal so soon after one is the same one: keys repeat, and `uvx` passes on what the terminal has sent already."""
 HURRY_S: Final = 0.1
 """What is still waited for at a second signal is waited for no longer than that, one after another."""
 

@@ -104,14 +104,24 @@ def hold_suite(asked: Asked) -> int:
         max_cost_usd=asked.max_cost,
         draw=asked.html is not None or asked.evidence is not None,
     )
-    with (
-        interrupted_by("SIGTERM", "SIGHUP") as ended_by,  # as by Ctrl-C: what there is by then is reported
-        SuiteScreen(sys.stderr, len(chosen) * asked.repeat, live=sys.stderr.isatty()) as screen,
-    ):
-        result = run_suite(plan, _Audience(screen))
-    if ended_by:
-        result.stopped = signal.Signals(ended_by[0]).name
-    took_s = time.perf_counter() - began_s
+    with interrupted_by("SIGINT", "SIGTERM", "SIGHUP") as ended_by:  # what there is by then is reported
+        with SuiteScreen(sys.stderr, len(chosen) * asked.repeat, live=sys.stderr.isatty()) as screen:
+            result = run_suite(plan, _Audience(screen))
+        if ended_by and ended_by[0] != signal.SIGINT:
+            result.stopped = signal.Signals(ended_by[0]).name
+        _report(asked, result, began=began, took_s=time.perf_counter() - began_s)
+    if result.interrupted:
+        return KILLED_BY + (ended_by[0] if ended_by else signal.SIGINT)
+    return _code(result)
+
+
+def _report(asked: Asked, result: Result, *, began: datetime, took_s: float) -> None:
+    """
+    Show what it came to, and write the files that were asked for.
+
+    Raises:
+        FileError: one of them cannot be written.
+    """
     outcomes = [run.outcome for run in result.runs]
     if asked.as_json:
         typer.echo(suite_json(outcomes, took_s=took_s, pass_at=asked.pass_at, unrun=_unrun(result)), nl=False)
@@ -120,9 +130,6 @@ def hold_suite(asked: Asked) -> int:
         show_table(sys.stdout, HEADS, [_row(verdict) for verdict in result.verdicts])
         typer.echo(_summary(result))
     _write(asked, result, began=began, took_s=took_s)
-    if result.interrupted:
-        return KILLED_BY + (ended_by[0] if ended_by else signal.SIGINT)
-    return _code(result)
 
 
 def _update(asked: Asked, recording: Path) -> int:

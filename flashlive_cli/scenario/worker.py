@@ -148,7 +148,7 @@ def _ctrl_c_held_back() -> Iterator[None]:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
         signal.signal(signal.SIGINT, before)
     if came:
-        raise KeyboardInterrupt
+        signal.raise_signal(signal.SIGINT)
 
 
 def _work(pipe: "Connection", stage: Stage, draw: bool) -> None:

@@ -10,8 +10,7 @@ import wave
 import pytest
 from websockets.asyncio.server import ServerConnection, serve  # noqa: TID251 - the far end of a test
 
-from flashlive_cli.cli.signals import interrupted_by, on_signals
-from flashlive_cli.cli.stopping import SAME_S
+from flashlive_cli.cli.signals import SAME_S, interrupted_by, on_signals
 from flashlive_cli.session.connection import CLOSE_TIMEOUT_S
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")

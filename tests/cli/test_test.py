@@ -327,11 +327,12 @@ def _n_children(parent: int) -> int:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
+@pytest.mark.parametrize("times", [1, 2], ids=["once", "twice"])  # `timeout` sends to the process, and to its group
 @pytest.mark.parametrize(
     ("number", "code", "by"),
     [(signal.SIGINT, 130, "Ctrl-C"), (signal.SIGTERM, 143, "SIGTERM"), (signal.SIGHUP, 129, "SIGHUP")],
 )
-def test_ended_from_outside_it_tells_what_there_is_and_leaves_no_process(good, number, code, by) -> None:
+def test_ended_from_outside_it_tells_what_there_is_and_leaves_no_process(good, number, code, by, times) -> None:
     good.write_text("[[turn]]\nsilence_ms = 60000\n", encoding="utf-8")
     args = ["--sim", "--speed", "10", "-j", "2", str(good), str(EXAMPLES / "order-status.toml")]
     process = subprocess.Popen(
@@ -341,7 +342,9 @@ def test_ended_from_outside_it_tells_what_there_is_and_leaves_no_process(good, n
     assert process.stderr is not None
     try:
         assert "order status" in process.stderr.readline()
-        process.send_signal(number)
+        for _ in range(times):
+            process.send_signal(number)
+            time.sleep(0.05)
         out, _ = process.communicate(timeout=20)
         assert process.returncode == code
         assert f"1 passed, 1 not run; stopped by {by}" in out
