@@ -27,7 +27,8 @@ from flashlive_cli.session.givens import Patience, Spoken, Turn, Typed
 from flashlive_cli.session.limits import Limits
 from flashlive_cli.session.talk import Talk
 from flashlive_cli.session.wishes import Mute, Push, Say, StopReply, Wish
-from flashlive_cli.sim.faults import FAULTS, Fault, parse_fault
+from flashlive_cli.sim.faults import Fault, parse_fault
+from flashlive_cli.sim.faulttable import FAULTS
 from flashlive_cli.sim.server import serve
 from flashlive_cli.sim.wire import Opened, Passed, WireEvent
 

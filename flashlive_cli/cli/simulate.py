@@ -19,7 +19,7 @@ def register(app: typer.Typer) -> None:
 def _list_faults(wanted: bool) -> None:
     if not wanted:
         return
-    from flashlive_cli.sim.faults import FAULTS  # noqa: PLC0415 - only where it is asked for
+    from flashlive_cli.sim.faulttable import FAULTS  # noqa: PLC0415 - only where it is asked for
 
     for fault in FAULTS.values():
         typer.echo(f"{fault.name}  ({fault.when})")

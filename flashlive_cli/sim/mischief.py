@@ -15,7 +15,8 @@ from typing import Final, Protocol
 from flashlive_cli.clock import Clock
 from flashlive_cli.sim import garble
 from flashlive_cli.sim.delivery import CHUNK_MS
-from flashlive_cli.sim.faults import Fault, FaultName, Manner, Strike
+from flashlive_cli.sim.faults import Fault
+from flashlive_cli.sim.faulttable import FaultName, Manner, Strike
 from flashlive_cli.sim.outbound import Message
 from flashlive_cli.sim.schema import Refusal
 

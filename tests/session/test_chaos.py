@@ -12,7 +12,7 @@ from benchmarks.chaos import judge
 from benchmarks.ordeal import draw, undergo
 from benchmarks.truth import wrongs
 from flashlive_cli.reports import Transcript
-from flashlive_cli.sim.faults import FAULTS
+from flashlive_cli.sim.faulttable import FAULTS
 
 N_TALKS = int(os.environ.get("CHAOS", "24"))
 

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flashlive_cli.errors import ConfigError
-from flashlive_cli.sim.faults import FAULTS, Fault, FaultName, parse_fault, parse_faults
+from flashlive_cli.sim.faults import Fault, parse_fault, parse_faults
+from flashlive_cli.sim.faulttable import FAULTS, FaultName
 
 PROMISED = """
     goaway-early goaway-mid-answer short-lease drop-1006 close-1008 close-1011 resume-refused slow-pong stall
