@@ -67,7 +67,9 @@ def talk(  # noqa: PLR0917 - options are given by name
     ] = None,
     video: Annotated[
         str | None,
-        typer.Option("--video", metavar="SOURCE", help="Show the model camera[:N], screen[:N], images or a film, too."),
+        typer.Option(
+            "--video", metavar="SOURCE", help="Show the model camera[:N], screen[:N], images or a video file, too."
+        ),
     ] = None,
     video_fps: Annotated[
         float | None, typer.Option("--video-fps", metavar="N", help="Stills a second, at most 1; 0.2 is every 5 s.")

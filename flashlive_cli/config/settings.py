@@ -65,7 +65,7 @@ class Config(Struct, frozen=True, kw_only=True):
         str | None,
         _told(
             "What the model sees beside your voice: camera, camera:N, screen, screen:N, or a file or "
-            "folder: an image, images, a film.",
+            "folder: an image, images, a video file.",
             example="camera",
         ),
     ] = None
