@@ -3,6 +3,7 @@
 import contextlib
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -19,6 +20,11 @@ from tests.sdks import js_folder, node  # noqa: F401 - fixtures
 # shared machines are noisy: how long an example takes says nothing here
 settings.register_profile("flashlive", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("flashlive")
+
+# who starts the tests in the background, or by nohup, has them ignored, and what a test starts would inherit that
+for _name, _usual in (("SIGINT", signal.default_int_handler), ("SIGQUIT", signal.SIG_DFL), ("SIGHUP", signal.SIG_DFL)):
+    if (_number := getattr(signal, _name, None)) is not None and signal.getsignal(_number) is signal.SIG_IGN:
+        signal.signal(_number, _usual)
 
 
 @pytest.hookimpl(wrapper=True)
